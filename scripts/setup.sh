@@ -1,39 +1,122 @@
 # shellcheck shell=bash
 # Installs what is missing: Debian packages, Odoo 19, a virtual environment. Sourced by ./dev.
 
-# Odoo is taken from $ODOO_PATH, else from the active Python, else from Debian's package odoo-19.
-# Sets ODOO_SOURCE (environment, python or debian) and BASE_PYTHON.
-find_odoo() {
-    BASE_PYTHON=$(command -v python3 || true)
-    if [ -n "${ODOO_PATH:-}" ]; then
-        [ -e "$ODOO_PATH/odoo/release.py" ] \
-            || die "ODOO_PATH=$ODOO_PATH holds no odoo/release.py: give the folder that contains the odoo package."
-        ODOO_SOURCE=environment
-    elif [ -n "$BASE_PYTHON" ] && (cd / && "$BASE_PYTHON" -c 'import odoo.release as r; assert r.version_info[0] == 19') 2>/dev/null; then
-        ODOO_SOURCE=python
-    else
-        ODOO_SOURCE=debian
-    fi
-}
+# --- Debian packages -----------------------------------------------------------
 
 APT_UPDATED=
-apt_install() {
-    local missing=() name
-    for name in "$@"; do
-        [ "$(dpkg-query -W -f '${Status}' "$name" 2>/dev/null)" = "install ok installed" ] || missing+=("$name")
-    done
-    [ ${#missing[@]} -gt 0 ] || return 0
-    if [ -z "$APT_UPDATED" ]; then
-        step "Refreshing Debian's package lists" as_root apt-get update -q
-        APT_UPDATED=1
-    fi
-    step "Installing ${missing[*]}" as_root apt-get install -y -q --no-install-recommends "${missing[@]}"
+apt_update() {
+    [ -z "$APT_UPDATED" ] || return 0
+    step "Refreshing Debian's package lists" as_root apt-get -o DPkg::Lock::Timeout=300 update -q
+    APT_UPDATED=1
 }
 
+apt_install() {
+    local missing=() name installed
+    installed=$(dpkg-query -W -f '${db:Status-Status} ${Package}\n' "$@" 2>/dev/null || true)
+    for name in "$@"; do
+        grep -qx "installed $name" <<<"$installed" || missing+=("$name")
+    done
+    [ ${#missing[@]} -gt 0 ] || return 0
+    apt_update
+    step "Installing ${missing[*]}" \
+        as_root apt-get -o DPkg::Lock::Timeout=300 install -y -q --no-install-recommends "${missing[@]}"
+}
+
+has_postgres() { ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || command -v initdb >/dev/null; }
+
 setup_system() {
-    command -v apt-get >/dev/null || die "this setup needs Debian's apt; see docs/development.md for other systems."
-    apt_install ca-certificates curl git procps python3 python3-venv postgresql libnss-myhostname \
-        fonts-dejavu-core fonts-liberation
+    local packages=(ca-certificates libnss-myhostname fonts-dejavu-core fonts-liberation)
+    find_python || packages+=(python3 python3-venv)
+    has_postgres || packages+=(postgresql)
+    if command -v apt-get >/dev/null; then
+        apt_install "${packages[@]}"
+    fi
+    find_python || die "Python 3.11, 3.12 or 3.13 with its venv module is needed and was not found."
+    has_postgres || die "PostgreSQL 15 or later is needed and was not found."
+}
+
+# --- Python ----------------------------------------------------------------------
+
+# Sets BASE_PYTHON to the active Python, else to the system's, if Odoo 19 and we can use it.
+find_python() {
+    local candidate
+    for candidate in "$(command -v python3 || true)" /usr/bin/python3; do
+        if [ -x "$candidate" ] && "$candidate" -c \
+            'import sys, ensurepip, venv; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' 2>/dev/null; then
+            BASE_PYTHON=$candidate
+            return 0
+        fi
+    done
+    return 1
+}
+
+make_venv() {
+    rm -rf "$VENV"
+    "$BASE_PYTHON" -m venv "$VENV"
+    link_odoo
+}
+
+# Odoo is not a package of the venv: a .pth file leads there. An active Python that has Odoo lends
+# all its packages, after the venv's own.
+link_odoo() {
+    local lent=()
+    [ "$ODOO_SOURCE" != python ] || mapfile -t lent < <(cd / && "$BASE_PYTHON" -c '
+import os, sys
+for path in sys.path:
+    if os.path.isdir(path) and os.path.basename(path) in ("site-packages", "dist-packages"):
+        print(path)')
+    "$PYTHON" - "$ODOO_ROOT" "${lent[@]}" <<'PY'
+import pathlib, sys, sysconfig
+
+odoo, *lent = sys.argv[1:]
+lines = [odoo] + [f"import site; site.addsitedir({path!r})" for path in lent]
+path = pathlib.Path(sysconfig.get_path("purelib"), "odoo19.pth")
+text = "\n".join(lines) + "\n"
+if not path.exists() or path.read_text() != text:
+    path.write_text(text)
+PY
+}
+
+pip_install() { (cd "$ROOT" && "$PYTHON" -m pip install --disable-pip-version-check -q "$@"); }
+
+setup_python() {
+    local wanted
+    wanted=$(cd "$ROOT" && { cat requirements.txt scripts/requirements-*.txt; echo "$ODOO_ROOT $BASE_PYTHON"; } | sha256sum)
+    if [ "$(cat "$VENV/.complete" 2>/dev/null)" != "$wanted" ] || ! "$PYTHON" -c '' 2>/dev/null; then
+        step "Making a virtual environment" make_venv
+        local files=(-r requirements.txt -r scripts/requirements-dev.txt)
+        [ "$ODOO_SOURCE" = python ] || files+=(-r scripts/requirements-odoo.txt)
+        step "Installing Python packages (about a minute)" pip_install "${files[@]}"
+        # An Odoo found in the active Python may have come without what it imports.
+        (cd / && "$PYTHON" -c 'import odoo.http, odoo.service.server') >/dev/null 2>&1 \
+            || step "Installing Odoo's Python packages" pip_install -r scripts/requirements-odoo.txt
+        echo "$wanted" >"$VENV/.complete"
+    fi
+}
+
+# --- Odoo ------------------------------------------------------------------------
+
+# Odoo is taken from $ODOO_PATH, else from the active Python, else from Debian's package odoo-19.
+# Sets ODOO_SOURCE (environment, python or debian) and ODOO_ROOT, the folder that holds the package.
+find_odoo() {
+    local folder
+    ODOO_SOURCE=debian
+    ODOO_ROOT=$DEV_DIR/odoo/usr/lib/python3/dist-packages
+    if [ -n "${ODOO_PATH:-}" ]; then
+        ODOO_SOURCE=environment
+        ODOO_ROOT=
+        for folder in "$ODOO_PATH" "$ODOO_PATH/.." "$ODOO_PATH/usr/lib/python3/dist-packages"; do
+            [ ! -e "$folder/odoo/release.py" ] || { ODOO_ROOT=$(cd "$folder" && pwd); break; }
+        done
+        [ -n "$ODOO_ROOT" ] || die "ODOO_PATH=$ODOO_PATH holds no odoo/release.py: name the folder that contains the odoo package."
+        grep -q "^version_info = (19, 0," "$ODOO_ROOT/odoo/release.py" || die "ODOO_PATH=$ODOO_PATH is not Odoo 19.0."
+    elif folder=$(cd / && "$BASE_PYTHON" -c '
+import odoo.release, os
+assert odoo.release.version_info[:2] == (19, 0)
+print(os.path.dirname(os.path.dirname(os.path.abspath(odoo.release.__file__))))' 2>/dev/null); then
+        ODOO_SOURCE=python
+        ODOO_ROOT=$folder
+    fi
 }
 
 # Odoo 19 is packaged in Debian's development suite only; the mirror is the one apt already uses.
@@ -41,90 +124,83 @@ fetch_odoo_packages() {
     local work=$1 mirror
     # shellcheck source=/dev/null
     . /etc/os-release
+    rm -rf "$work"
     mkdir -p "$work/lists/partial"
     mirror=$(apt-get indextargets --format '$(REPO_URI) $(RELEASE) $(COMPONENT)' 'Created-By: Packages' \
         | awk -v suite="$VERSION_CODENAME" '$2 == suite && $3 == "main" { print $1; exit }')
     [ -n "$mirror" ] || { echo "apt's configuration names no mirror for $VERSION_CODENAME main"; return 1; }
+    # One line of this format cannot hold a path with spaces: the keyring is apt's own.
     echo "deb [signed-by=/usr/share/keyrings/debian-archive-keyring.gpg] $mirror sid main" >"$work/sid.list"
     local options=(-oDir::Etc::SourceList="$work/sid.list" -oDir::Etc::SourceParts=/dev/null
         -oDir::State::Lists="$work/lists" -oDir::Cache::pkgcache= -oDir::Cache::srcpkgcache=
-        -oAcquire::Check-Valid-Until=false -oAPT::Sandbox::User=)
-    (
-        cd "$work"
-        apt-get "${options[@]}" update -q
-        apt-get "${options[@]}" download odoo-19
-        # What Odoo's tree links to; unpacked into the tree, because its links are relative to it.
-        apt-get download fonts-font-awesome fonts-roboto-unhinted fonts-inconsolata fonts-ocr-b \
-            libjs-jquery libjs-jquery-form libjs-underscore
-    )
+        -oAPT::Get::List-Cleanup=0 -oAcquire::Check-Valid-Until=false -oAPT::Sandbox::User=)
+    cd "$work"
+    apt-get "${options[@]}" update -q
+    apt-get "${options[@]}" download odoo-19
+    # What Odoo's tree links to; unpacked into the tree, because its links are relative to it.
+    apt-get -oAPT::Sandbox::User= download fonts-font-awesome fonts-roboto-unhinted fonts-inconsolata \
+        fonts-ocr-b libjs-jquery libjs-jquery-form libjs-underscore
 }
 
 unpack_odoo() {
-    local work=$1 package addons
-    rm -rf "$DEV_DIR/odoo.new"
-    for package in "$work"/*.deb; do dpkg -x "$package" "$DEV_DIR/odoo.new"; done
+    local work=$1 new=$DEV_DIR/odoo.new package packages
+    packages=$new/usr/lib/python3/dist-packages
+    rm -rf "$new"
+    for package in "$work"/*.deb; do dpkg -x "$package" "$new"; done
     # Debian leaves this file out although a manifest names it: an empty one keeps the bundle whole.
-    addons="$DEV_DIR/odoo.new/usr/lib/python3/dist-packages/odoo/addons"
-    mkdir -p "$addons/mail/static/lib/selfie_segmentation"
-    touch "$addons/mail/static/lib/selfie_segmentation/selfie_segmentation.js"
+    mkdir -p "$packages/odoo/addons/mail/static/lib/selfie_segmentation"
+    touch "$packages/odoo/addons/mail/static/lib/selfie_segmentation/selfie_segmentation.js"
     # A partial second copy of the addons, without their data.
-    rm -rf "$DEV_DIR/odoo.new/usr/lib/python3/dist-packages/addons"
+    rm -rf "$packages/addons"
     rm -rf "$DEV_DIR/odoo"
-    mv "$DEV_DIR/odoo.new" "$DEV_DIR/odoo"
+    mv "$new" "$DEV_DIR/odoo"
 }
 
 setup_odoo() {
     [ "$ODOO_SOURCE" = debian ] || return 0
-    if [ ! -e "$DEV_DIR/odoo/usr/lib/python3/dist-packages/odoo/release.py" ]; then
-        apt_install debian-archive-keyring dpkg
-        local work="$DEV_DIR/odoo-packages"
-        [ -n "$APT_UPDATED" ] || { step "Refreshing Debian's package lists" as_root apt-get update -q; APT_UPDATED=1; }
-        step "Downloading Odoo 19 (Debian's odoo-19, about 120 MB)" fetch_odoo_packages "$work"
-        step "Unpacking Odoo 19" unpack_odoo "$work"
-        rm -rf "$work"
-    fi
-    ODOO_PATH="$DEV_DIR/odoo/usr/lib/python3/dist-packages"
+    [ ! -e "$ODOO_ROOT/odoo/release.py" ] || return 0
+    command -v apt-get >/dev/null \
+        || die "Odoo 19 was not found: set ODOO_PATH, or use a Debian machine where ./dev can fetch it."
+    apt_install debian-archive-keyring dpkg
+    apt_update
+    step "Downloading Odoo 19 (Debian's odoo-19, about 120 MB)" fetch_odoo_packages "$DEV_DIR/odoo-packages"
+    step "Unpacking Odoo 19" unpack_odoo "$DEV_DIR/odoo-packages"
+    rm -rf "$DEV_DIR/odoo-packages"
 }
 
-make_venv() {
-    rm -rf "$VENV"
-    local options=()
-    [ "$ODOO_SOURCE" != python ] || options+=(--system-site-packages)
-    "$BASE_PYTHON" -m venv "${options[@]}" "$VENV"
+compile_odoo() {
+    [ "$ODOO_SOURCE" = debian ] && [ ! -e "$DEV_DIR/odoo/.compiled" ] || return 0
+    step "Compiling Odoo (once)" "$PYTHON" -m compileall -q -j2 "$ODOO_ROOT/odoo"
+    touch "$DEV_DIR/odoo/.compiled"
 }
 
-setup_python() {
-    BASE_PYTHON=${BASE_PYTHON:-$(command -v python3)}
-    local wanted
-    wanted=$(cd "$ROOT" && cat requirements.txt scripts/requirements-*.txt | sha256sum | cut -d' ' -f1)-$ODOO_SOURCE
-    if [ "$(cat "$VENV/.complete" 2>/dev/null)" != "$wanted" ]; then
-        "$BASE_PYTHON" -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' \
-            || die "Odoo 19 needs Python 3.11 to 3.13; $BASE_PYTHON is $("$BASE_PYTHON" --version 2>&1)."
-        step "Making a virtual environment" make_venv
-        local files=(-r requirements.txt -r scripts/requirements-dev.txt)
-        [ "$ODOO_SOURCE" = python ] || files+=(-r scripts/requirements-odoo.txt)
-        step "Installing Python packages (about a minute)" \
-            env -C "$ROOT" "$PYTHON" -m pip install --disable-pip-version-check -q "${files[@]}"
-        echo "$wanted" >"$VENV/.complete"
-    fi
-    if [ "$ODOO_SOURCE" != python ]; then
-        "$PYTHON" - "$ODOO_PATH" <<'PY'
-import pathlib, sys, sysconfig
-path = pathlib.Path(sysconfig.get_path("purelib"), "odoo19.pth")
-if not path.exists() or path.read_text() != sys.argv[1] + "\n":
-    path.write_text(sys.argv[1] + "\n")
-PY
-    fi
-    if [ ! -e "$DEV_DIR/odoo/.compiled" ] && [ "$ODOO_SOURCE" = debian ]; then
-        step "Compiling Odoo (once)" "$PYTHON" -m compileall -q -j2 "$ODOO_PATH/odoo"
-        touch "$DEV_DIR/odoo/.compiled"
-    fi
-}
+# --- All together ----------------------------------------------------------------
 
 setup() {
-    mkdir -p "$DEV_DIR"
-    find_odoo
+    exec 9>"$DEV_DIR/.lock"
+    command -v flock >/dev/null && flock 9
     setup_system
+    find_odoo
     setup_odoo
     setup_python
+    compile_odoo
+    exec 9>&-
+}
+
+# What only tests need: a browser for the tours, a checker for the shell files.
+setup_tests() {
+    command -v apt-get >/dev/null || return 0
+    case "$1 ${2:-}" in
+        "lint "* | "test lint"*) apt_install shellcheck ;;
+        "test ") apt_install shellcheck; setup_browser ;;
+        "test odoo"* | "test e2e"*) setup_browser ;;
+    esac
+}
+
+setup_browser() {
+    local name
+    for name in google-chrome chromium chromium-browser google-chrome-stable; do
+        ! command -v "$name" >/dev/null || return 0
+    done
+    apt_install chromium
 }

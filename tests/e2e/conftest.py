@@ -1,0 +1,134 @@
+"""Fixtures of the end-to-end tests; tests/README.md tells how to use them."""
+
+import itertools
+import secrets
+import sys
+from types import SimpleNamespace
+
+import pytest
+
+from devkit.cluster import throw_away_cluster
+from devkit.odoo import excerpt
+from devkit.waiting import wait_for as wait_for_condition
+from harness import Portal, ServerShape
+
+# Every test that asks for `portal` runs with both: threads, and two processes beside `website`,
+# which has rules of its own for who may sign up.
+SHAPES = [ServerShape(workers=0), ServerShape(workers=2, before=("website",))]
+
+
+def tell(request, text):
+    """A line for the person who waits, although pytest captures output."""
+    capture = request.config.pluginmanager.getplugin("capturemanager")
+    with capture.global_and_fixture_disabled():
+        print(f"\n    {text}", file=sys.stderr, flush=True)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item, call):
+    """A failed test shows what the server logged last."""
+    report = yield
+    portal = getattr(item, "funcargs", {}).get("portal")
+    if report.failed and portal:
+        report.sections.append(("Odoo's log", excerpt(portal.log_text())))
+    return report
+
+
+@pytest.fixture(scope="session")
+def cluster():
+    with throw_away_cluster("e2e") as cluster:
+        yield cluster
+
+
+@pytest.fixture(scope="session", params=SHAPES, ids=str)
+def portal(request, cluster, tmp_path_factory):
+    """A running portal, administrator included; made once for each server shape."""
+    portal = Portal(cluster, tmp_path_factory.mktemp("portal"), request.param)
+    tell(request, f"making the portal database ({request.param}) ...")
+    try:
+        portal.create()
+        portal.server.start()
+        yield portal
+    finally:
+        portal.destroy()
+
+
+@pytest.fixture(scope="session")
+def plan(request, portal):
+    """The id of a confirmed plan with a built template; made once for each server shape."""
+    plan_id = portal.make_plan(
+        "End to end", "template-e2e.localhost", dbname_template="e2e-%i.localhost"
+    )
+    tell(request, "building the plan's template (about a minute) ...")
+    portal.admin.call("saas_portal.plan", "create_template", [plan_id])
+    return plan_id
+
+
+@pytest.fixture(scope="session")
+def customer(portal):
+    """A signed-up customer: `.id`, `.login`, `.password`, `.partner_id`, `.rpc` (in the portal)."""
+    login, password = "customer@example.com", secrets.token_urlsafe(12)
+    user_id = portal.sign_up(login, password)
+    partner_id = portal.admin.read("res.users", user_id, "partner_id")[0]
+    return SimpleNamespace(
+        id=user_id,
+        login=login,
+        password=password,
+        partner_id=partner_id,
+        rpc=portal.rpc(portal.name, login, password),
+    )
+
+
+NUMBERS = itertools.count(1)
+
+
+@pytest.fixture
+def unique_name():
+    """A host name that no other test uses: `unique_name("shop")` → shop-7.localhost."""
+    return lambda stem="client": f"{stem}-{next(NUMBERS)}.localhost"
+
+
+@pytest.fixture
+def new_client(portal, plan, customer, unique_name):
+    """Makes a client by the public call: `client = new_client(plan_id=…, dbname=…, **arguments)`.
+
+    The answer has `.name`, `.id`, `.client_id`, `.url`, `.auth_url`, `.owner_password` and
+    `.owner`, the owner's session in the client's database.
+    """
+
+    def make(plan_id=None, **arguments):
+        arguments = {
+            "dbname": unique_name(),
+            "user_id": customer.id,
+            "owner_password": secrets.token_urlsafe(12),
+            **arguments,
+        }
+        answer = portal.admin.call(
+            "saas_portal.plan", "create_new_database", [plan_id or plan], arguments
+        )
+        name = portal.admin.read("saas_portal.client", answer["id"], "name")
+        password = arguments["owner_password"]
+        return SimpleNamespace(
+            **answer,
+            name=name,
+            owner_password=password,
+            owner=portal.rpc(name, customer.login, password),
+        )
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def configure(portal):
+    """The one public configuration call: `configure(client, params=[…])` → its JSON text."""
+
+    def call(client, **payload):
+        return portal.admin.call("saas.config", "do_upgrade_database", payload, client.id)
+
+    return call
+
+
+@pytest.fixture(scope="session")
+def wait_for():
+    """`wait_for(condition, timeout, "what")` looks again and again; TimeoutError names `what`."""
+    return wait_for_condition

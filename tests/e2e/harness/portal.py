@@ -1,0 +1,141 @@
+"""A portal: its database and the server processes that serve it."""
+
+import secrets
+import shutil
+from dataclasses import dataclass
+
+from passlib.context import CryptContext
+
+from devkit import odoo
+from devkit.ports import free_port
+
+from .http import http_session
+from .rpc import Rpc
+
+
+@dataclass(frozen=True)
+class ServerShape:
+    """How a portal is run: number of HTTP workers (0 = threads), and what is there before it."""
+
+    workers: int
+    before: tuple = ()
+
+    def __str__(self):
+        return "-".join([f"workers={self.workers}", *self.before])
+
+
+class Portal:
+    """`admin` and the other sessions call it by XML-RPC; `server` can be killed and restarted."""
+
+    name = "portal.localhost"
+
+    def __init__(self, cluster, folder, shape):
+        self.cluster, self.folder, self.shape = cluster, folder, shape
+        self.port = free_port(8300)
+        self.data = folder / "data"
+        self.log = folder / "odoo.log"
+        self.conf = self._write_conf()
+        self.server = odoo.OdooServer(self.conf, cluster, self.port, self.log, folder / "odoo.pid")
+        self.admin_password = secrets.token_urlsafe(12)
+        self._admin = None
+
+    def _write_conf(self, **options):
+        return odoo.write_conf(
+            self.folder / "odoo.conf",
+            self.cluster,
+            data_dir=self.data,
+            http_port=self.port,
+            gevent_port=free_port(self.port + 1),
+            workers=self.shape.workers,
+            max_cron_threads=1,
+            saas_secret_key=odoo.fernet_key(),
+            **options,
+        )
+
+    # --- life -----------------------------------------------------------------
+
+    def create(self):
+        """Makes the portal database as `./dev run` does."""
+        for addon in (*self.shape.before, "saas_portal"):
+            log = self.folder / f"install-{addon}.log"
+            odoo.install(self.conf, self.cluster, self.name, [addon], log)
+        self.cluster.query(
+            self.name,
+            "UPDATE res_users SET password = %s WHERE login = 'admin'",
+            [CryptContext(["pbkdf2_sha512"]).hash(self.admin_password)],
+        )
+        self.cluster.query(
+            self.name,
+            "UPDATE ir_config_parameter SET value = %s WHERE key = 'web.base.url'",
+            [f"http://{self.name}:{self.port}"],
+        )
+
+    def destroy(self):
+        """Stops the server and drops all databases of the cluster, so that another can follow."""
+        self.server.stop()
+        for database in self.cluster.databases():
+            self.drop(database)
+        shutil.rmtree(self.data, ignore_errors=True)
+
+    def drop(self, database):
+        """Behind the portal's back."""
+        if self.has_database(database):
+            query = self.cluster.query
+            query("postgres", f'ALTER DATABASE "{database}" IS_TEMPLATE false', superuser=True)
+            query("postgres", f'DROP DATABASE "{database}" WITH (FORCE)', superuser=True)
+
+    # --- the outside ----------------------------------------------------------
+
+    @property
+    def admin(self):
+        """The portal's administrator."""
+        if self._admin is None:
+            self._admin = self.rpc(self.name, "admin", self.admin_password)
+        return self._admin
+
+    def rpc(self, database, login=None, password=None, *, uid=None, via="header"):
+        """XML-RPC to any database of this server; see `Rpc`."""
+        return Rpc(self.port, database, login, password, uid=uid, via=via)
+
+    def http(self, host=None):
+        """A browser-like session at a host name: `portal.http("demo.localhost").get("/web")`."""
+        return http_session(self.port, host or self.name)
+
+    # --- looking inside -------------------------------------------------------
+
+    def psql(self, database, sql, *params):
+        """Rows of a statement. For looking; `psql("postgres", …)` sees the list of databases."""
+        return self.cluster.query(database, sql, params or None)
+
+    def has_database(self, database):
+        return database in self.cluster.databases()
+
+    def filestore(self, database):
+        return self.data / "filestore" / database
+
+    def log_text(self):
+        return self.log.read_text(errors="replace") if self.log.exists() else ""
+
+    # --- things that tests need again and again -------------------------------
+
+    def sign_up(self, login, password, name="Customer"):
+        """A portal user made by the public call; returns the user's id."""
+        self.admin.call("res.users", "signup", {"login": login, "name": name, "password": password})
+        return self.rpc(self.name, login, password).uid
+
+    def make_plan(self, name, template, **values):
+        """A plan on this machine with the template `template` (a name, not yet built)."""
+        server = self.admin.ref("saas_portal.server_local")
+        found = self.admin.call("saas_portal.database", "search", [("name", "=", template)])
+        template_id = (
+            found[0]
+            if found
+            else self.admin.call(
+                "saas_portal.database", "create", {"name": template, "server_id": server}
+            )
+        )
+        return self.admin.call(
+            "saas_portal.plan",
+            "create",
+            {"name": name, "server_id": server, "template_id": template_id, **values},
+        )
