@@ -1,0 +1,122 @@
+import logging
+import uuid
+
+from odoo import api, fields, models, tools
+from odoo.exceptions import AccessError
+
+from ..lib.client_rules import is_protected, parse_limit, parse_switch
+
+_logger = logging.getLogger(__name__)
+
+SUSPENDED_KEY = "saas_client.suspended"
+SESSION_EPOCH_KEY = "saas_client.session_epoch"
+
+
+class IrConfigParameter(models.Model):
+    """Some parameters belong to the operator: they are written in superuser mode only.
+
+    No group and no context key opens them, since an administrator of the database can give
+    himself any group and a remote caller sets his own context.
+    """
+
+    _inherit = "ir.config_parameter"
+
+    saas_hidden = fields.Boolean(
+        string="Hidden by the Operator",
+        groups=fields.NO_ACCESS,
+        copy=False,
+        help="Nobody in this database can read or change the parameter.",
+    )
+
+    # === CRUD METHODS === #
+
+    @api.model_create_multi
+    def create(self, vals_list):
+        self._saas_refuse_fields(*vals_list)
+        self._saas_refuse_keys(vals.get("key") for vals in vals_list)
+        was_suspended = self._saas_is_suspended()
+        parameters = super().create(vals_list)
+        parameters._saas_follow_suspension(was_suspended)
+        return parameters
+
+    def write(self, vals):
+        self._saas_refuse_fields(vals)
+        self._saas_refuse_keys([*self.sudo().mapped("key"), vals.get("key")])
+        was_suspended = self._saas_is_suspended()
+        result = super().write(vals)
+        self._saas_follow_suspension(was_suspended)
+        return result
+
+    def unlink(self):
+        self._saas_refuse_keys(self.sudo().mapped("key"))
+        return super().unlink()
+
+    @api.model
+    def get_param(self, key, default=False):
+        value = super().get_param(key, default)
+        if not self.env.su and key in self._saas_hidden_keys():
+            return default
+        return value
+
+    # === PROTECTION === #
+
+    def _saas_refuse_fields(self, *vals_list):
+        if not self.env.su and any("saas_hidden" in vals for vals in vals_list):
+            raise AccessError(self.env._("Only your provider can hide system parameters."))
+
+    def _saas_refuse_keys(self, keys):
+        """Raise when someone inside the database touches a parameter of the operator."""
+        if self.env.su:
+            return
+        hidden = self._saas_hidden_keys()
+        refused = sorted({key for key in keys if key and (key in hidden or is_protected(key))})
+        if refused:
+            raise AccessError(
+                self.env._(
+                    "These parameters are managed by your provider: %(keys)s",
+                    keys=", ".join(refused),
+                )
+            )
+
+    @api.model
+    @tools.ormcache(cache="stable")
+    def _saas_hidden_keys(self):
+        self.flush_model(["key", "saas_hidden"])
+        self.env.cr.execute("SELECT key FROM ir_config_parameter WHERE saas_hidden")
+        return frozenset(key for (key,) in self.env.cr.fetchall())
+
+    # === VALUES OF THE OPERATOR === #
+
+    @api.model
+    def _saas_set(self, key, value, hidden):
+        """Store a parameter, or remove it when the value is None; write nothing in vain."""
+        parameter = self.sudo().search([("key", "=", key)])
+        if value is None:
+            parameter.unlink()
+        elif not parameter:
+            parameter.create({"key": key, "value": value, "saas_hidden": hidden})
+        elif (parameter.value, parameter.saas_hidden) != (value, hidden):
+            parameter.write({"value": value, "saas_hidden": hidden})
+
+    @api.model
+    def _saas_is_suspended(self):
+        try:
+            return parse_switch(self.sudo().get_param(SUSPENDED_KEY))
+        except ValueError:
+            # only SQL can have written this, and it was not to say that all is well
+            return True
+
+    @api.model
+    def _saas_get_limit(self, key):
+        """The limit stored under a key, 0 meaning unlimited."""
+        try:
+            return parse_limit(self.sudo().get_param(key))
+        except ValueError:
+            _logger.error("The system parameter %s is not a limit, it is ignored", key)
+            return 0
+
+    def _saas_follow_suspension(self, was_suspended):
+        """End every session when the database becomes suspended, also those not in use now."""
+        if not was_suspended and self._saas_is_suspended():
+            self.sudo().set_param(SESSION_EPOCH_KEY, uuid.uuid4().hex)
+            _logger.info("This database has been suspended, every session has ended")

@@ -1,0 +1,264 @@
+import logging
+import time
+from contextlib import contextmanager
+
+from odoo import Command, api, models
+from odoo.exceptions import AccessDenied, UserError, ValidationError
+
+from ..lib.client_rules import OWNER_KEY, PORTAL_KEY, PORTAL_UUID
+from ..lib.client_rules import TokenRefused, looks_like_token, read_token
+from .ir_config_parameter import SESSION_EPOCH_KEY
+
+_logger = logging.getLogger(__name__)
+
+MAX_USERS_KEY = "saas_client.max_users"
+# With these somebody could lock the operator out, or enter in his place.
+OPERATOR_FIELDS = frozenset(
+    {"active", "email", "group_ids", "login", "new_password", "partner_id", "password"}
+)
+
+
+class ResUsers(models.Model):
+    _inherit = "res.users"
+
+    # === CRUD METHODS === #
+
+    @api.model_create_multi
+    def create(self, vals_list):
+        with self._saas_within_limit():
+            return super().create(vals_list)
+
+    def write(self, vals):
+        self._saas_check_keeps_operator(vals)
+        if "active" not in vals and "group_ids" not in vals:
+            return super().write(vals)
+        with self._saas_within_limit():
+            return super().write(vals)
+
+    # === AUTHENTICATION === #
+
+    def authenticate(self, credential, user_agent_env):
+        # addons add credentials of their own below this, and some ignore a refusal there
+        self._saas_check_not_suspended()
+        return super().authenticate(credential, user_agent_env)
+
+    def _check_credentials(self, credential, env):
+        self._saas_check_not_suspended()
+        return super()._check_credentials(credential, env)
+
+    @api.model
+    def _check_uid_passwd(self, uid, passwd):
+        """Odoo remembers accepted passwords; a token and a suspension are judged every time."""
+        if looks_like_token(passwd):
+            self._saas_check_token_login(uid, passwd)
+            return None
+        self._saas_check_not_suspended()
+        return super()._check_uid_passwd(uid, passwd)
+
+    def _session_token_get_values(self):
+        """Tie sessions to the last suspension; before the first one nothing changes."""
+        values = super()._session_token_get_values()
+        epoch = self.env["ir.config_parameter"].sudo().get_param(SESSION_EPOCH_KEY)
+        return (*values, ("saas_session_epoch", epoch)) if values and epoch else values
+
+    def _action_reset_password(self, signup_type="reset"):
+        """The operator's account has no password that a mail could reset."""
+        operators = self._saas_get_operators()
+        if self and self <= operators:
+            raise UserError(self.env._("The password of this account cannot be reset."))
+        return super(ResUsers, self - operators)._action_reset_password(signup_type=signup_type)
+
+    @api.model
+    def _saas_check_not_suspended(self):
+        if self.env["ir.config_parameter"]._saas_is_suspended():
+            raise AccessDenied(
+                self.env._("This database is suspended. Please contact your provider.")
+            )
+
+    @api.model
+    def _saas_check_token_login(self, uid, token):
+        """Accept a token in the place of the password, for the operator's account only."""
+        admin = self.env.ref("base.user_admin", raise_if_not_found=False)
+        if not admin or uid != admin.id or not admin.sudo().active:
+            raise AccessDenied()
+        self._saas_read_token(token)
+
+    @api.model
+    def _saas_read_token(self, token, action=None):
+        """What the portal asks for with this token.
+
+        :raise AccessDenied: when the token is not a request of our portal to this database
+        """
+        parameters = self.env["ir.config_parameter"].sudo()
+        try:
+            return read_token(
+                token,
+                public_key=parameters.get_param(PORTAL_KEY),
+                issuer=parameters.get_param(PORTAL_UUID),
+                audience=parameters.get_param("database.uuid"),
+                now=self._saas_now(),
+                action=action,
+            )
+        except TokenRefused as reason:
+            _logger.warning("A request in the name of the portal is refused: %s", reason)
+            raise AccessDenied() from None
+
+    @api.model
+    def _saas_now(self):
+        """The clock that judges tokens."""
+        return time.time()
+
+    # === THE OPERATOR'S ACCOUNT === #
+
+    @api.model
+    def _saas_get_operators(self):
+        """The accounts with which the operator acts: they are not the customer's users."""
+        operators = self.browse()
+        for xmlid in ("base.user_root", "base.user_admin"):
+            operators |= self.env.ref(xmlid, raise_if_not_found=False) or self.browse()
+        return operators
+
+    def _saas_check_keeps_operator(self, vals):
+        """Raise when an administrator of the database lays hands on the operator's account."""
+        if self.env.su or OPERATOR_FIELDS.isdisjoint(vals):
+            return
+        if (self & self._saas_get_operators()) - self.env.user:
+            raise UserError(
+                self.env._("This account belongs to your provider, who looks after it.")
+            )
+
+    # === NUMBER OF USERS === #
+
+    @api.model
+    def _saas_count_users(self):
+        """How many active internal users there are, not counting the operator.
+
+        Judged by their groups: `share` is only a stored copy of that, open to be written.
+        """
+        return self.sudo().search_count(
+            [
+                ("active", "=", True),
+                ("all_group_ids", "in", self.env.ref("base.group_user").ids),
+                ("id", "not in", self._saas_get_operators().ids),
+            ]
+        )
+
+    @api.model
+    @contextmanager
+    def _saas_within_limit(self):
+        """Refuse what raises the number of users above the limit; anything else passes."""
+        limit = self.env["ir.config_parameter"]._saas_get_limit(MAX_USERS_KEY)
+        if not limit:
+            yield
+            return
+        before = self._saas_count_users()
+        yield
+        after = self._saas_count_users()
+        if after <= before:
+            return
+        # two transactions must not both take the last place: the second one is retried
+        self.env.cr.execute(
+            "UPDATE ir_config_parameter SET value = value WHERE key = %s", [MAX_USERS_KEY]
+        )
+        if after > limit:
+            raise ValidationError(
+                self.env._(
+                    "Your plan allows %(limit)s users, and %(count)s are active already."
+                    " Archive a user, or ask your provider for a larger plan.",
+                    limit=limit,
+                    count=before,
+                )
+            )
+
+    @api.model
+    def _saas_tell_owner_about_limit(self):
+        """Leave the owner a note when the plan has become too small for the present users."""
+        owner = self._saas_get_owner().sudo()
+        limit = self.env["ir.config_parameter"]._saas_get_limit(MAX_USERS_KEY)
+        count = self._saas_count_users()
+        if not owner:
+            return
+        summary = self.with_context(lang=owner.lang).env._("More users than your plan allows")
+        notes = owner.partner_id.activity_ids.filtered(lambda note: note.summary == summary)
+        notes.unlink()
+        if limit and count > limit:
+            # in the list of activities only: the operator sends the mails
+            owner.partner_id.with_context(mail_activity_quick_update=True).activity_schedule(
+                "mail.mail_activity_data_todo",
+                user_id=owner.id,
+                summary=summary,
+                note=self.with_context(lang=owner.lang).env._(
+                    "Your plan now allows %(limit)s users, and %(count)s are active. They all"
+                    " keep their access, but nobody can be added.",
+                    limit=limit,
+                    count=count,
+                ),
+            )
+
+    # === THE OWNER === #
+
+    @api.model
+    def _saas_get_owner(self):
+        """The customer's own user, empty when there is none yet."""
+        owner_id = self.env["ir.config_parameter"].sudo().get_param(OWNER_KEY)
+        if not (owner_id and owner_id.isdigit()):
+            return self.browse()
+        return self.browse(int(owner_id)).exists() - self._saas_get_operators()
+
+    @api.model
+    def _saas_ensure_owner(self, login, name, email, password_hash, lang, tz):
+        """Make the owner be as the portal says, creating him when needed; return him."""
+        users = self.with_context(active_test=False, no_reset_password=True, tracking_disable=True)
+        vals = users._saas_prepare_owner_vals(login, name, email, lang, tz)
+        users._saas_free_login(login)
+        same_login = users.search([("login", "=", login)], limit=1)
+        owner = users._saas_get_owner() or same_login
+        if same_login and same_login != owner:
+            raise UserError(
+                self.env._("Another user of this database has the login %(login)s.", login=login)
+            )
+        if owner:
+            owner.write({key: value for key, value in vals.items() if owner[key] != value})
+        else:
+            groups = users.env.ref("base.group_user") | users.env.ref("base.group_partner_manager")
+            owner = users.create({**vals, "group_ids": [Command.set(groups.ids)]})
+        owner._saas_set_password_hash(password_hash)
+        self.env["ir.config_parameter"]._saas_set(OWNER_KEY, str(owner.id), hidden=False)
+        return self.browse(owner.id)
+
+    @api.model
+    def _saas_prepare_owner_vals(self, login, name, email, lang, tz):
+        vals = {"login": login, "name": name, "email": email, "active": True}
+        if lang in dict(self.env["res.lang"].get_installed()):
+            vals["lang"] = lang
+        if tz in self._fields["tz"].get_values(self.env):
+            vals["tz"] = tz
+        return vals
+
+    @api.model
+    def _saas_free_login(self, login):
+        """Move the operator's own account out of the way of an owner who wants its login."""
+        admin = self.env.ref("base.user_admin")
+        if admin.login != login:
+            return
+        new_login, number = "saas-admin", 1
+        while login == new_login or self.search_count([("login", "=", new_login)], limit=1):
+            number += 1
+            new_login = f"saas-admin-{number}"
+        # not through write, which would send a security alert about an account of no person
+        self.env.cr.execute(
+            "UPDATE res_users SET login = %s WHERE id = %s", [new_login, admin.id]
+        )
+        admin.invalidate_recordset(["login"])
+        self.env.registry.clear_cache()
+
+    def _saas_set_password_hash(self, password_hash):
+        """Store a password that only its owner knows in clear; without one, leave it."""
+        if not password_hash:
+            return
+        self.ensure_one()
+        if self._crypt_context().identify(password_hash) in (None, "plaintext"):
+            raise UserError(self.env._("The owner's password must be sent as a hash."))
+        self._set_encrypted_password(self.id, password_hash)
+        # sessions and remembered credentials of the old password end here
+        self.env.registry.clear_cache()

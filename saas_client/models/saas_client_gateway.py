@@ -1,0 +1,277 @@
+import logging
+import os
+from contextlib import contextmanager
+
+from odoo import api, models, tools
+from odoo.exceptions import UserError
+
+from ..lib.client_rules import is_reserved, normalise_parameter, parse_limit
+from .res_users import MAX_USERS_KEY
+
+_logger = logging.getLogger(__name__)
+
+STORAGE_KEY = "saas_client.total_storage_limit"
+# Any number will do, as long as nothing else in the database locks it.
+APPLY_LOCK = 0x5AA5C11E
+MEGABYTE = 1024 * 1024
+
+
+class SaasClientGateway(models.AbstractModel):
+    """The door through which the portal governs this database.
+
+    Each public method takes one argument, a request signed by the portal, and does nothing
+    before it has verified it: being logged in, even as administrator, gives no right here.
+    Results hold no None, so that they travel over XML-RPC.
+    """
+
+    _name = "saas_client.gateway"
+    _description = "Gateway of the SaaS Portal"
+
+    # === BUSINESS METHODS === #
+
+    @api.model
+    def apply(self, request):
+        """Carry out what the portal asks for, in the order of `_get_steps`.
+
+        :return: a report per step, for the steps that have something to report
+        """
+        payload = self.env["res.users"]._saas_read_token(request, action="apply").payload
+        gateway = self.sudo()
+        gateway._check_payload(payload)
+        with gateway._one_at_a_time():
+            return gateway._apply(payload)
+
+    @api.model
+    def status(self, request):
+        """What the portal shows about this database."""
+        self.env["res.users"]._saas_read_token(request, action="status")
+        return self.sudo()._get_status()
+
+    @api.model
+    def _get_steps(self):
+        """The keys of a request in their order: what they hold and the method for them."""
+        return [
+            ("update_addons_list", bool, "_apply_update_addons_list"),
+            ("update_addons", list, "_apply_update_addons"),
+            ("install_addons", list, "_apply_install_addons"),
+            ("uninstall_addons", list, "_apply_uninstall_addons"),
+            ("fixes", list, "_apply_fixes"),
+            ("owner", dict, "_apply_owner"),
+            ("params", list, "_apply_params"),
+            ("access_owner_add", list, "_apply_access_owner_add"),
+            ("access_remove", list, "_apply_access_remove"),
+            ("configure_outgoing_mail", list, "_apply_configure_outgoing_mail"),
+            ("limit_number_of_records", list, "_apply_limit_number_of_records"),
+        ]
+
+    @api.model
+    def _apply(self, payload):
+        result = {}
+        for key, _kind, method in self._get_steps():
+            if key not in payload:
+                continue
+            # a step that installs an app replaces the registry: begin each one in the new one
+            report = getattr(self.env[self._name], method)(payload[key])
+            if report or key in ("access_owner_add", "access_remove"):
+                result[key] = report
+            _logger.info("The portal's request has been carried out: %s", key)
+        return result
+
+    # === CHECKS === #
+
+    @api.model
+    def _check_payload(self, payload):
+        """Refuse a request that cannot be carried out before any of it is."""
+        steps = {key: kind for key, kind, _method in self._get_steps()}
+        if unknown := sorted(set(payload) - set(steps)):
+            raise UserError(self.env._("Unknown keys: %(keys)s", keys=", ".join(unknown)))
+        for key, value in payload.items():
+            if not isinstance(value, steps[key]):
+                raise UserError(self.env._("The value of %(key)s is of the wrong kind.", key=key))
+        for key in ("params", "configure_outgoing_mail", "limit_number_of_records"):
+            if not all(isinstance(item, dict) for item in payload.get(key, [])):
+                raise UserError(self.env._("The value of %(key)s is of the wrong kind.", key=key))
+        for item in payload.get("params", []):
+            self._normalise(item)
+        for item in payload.get("limit_number_of_records", []):
+            self._parse_max_records(item)
+
+    @api.model
+    def _normalise(self, item):
+        """The parameter's key and the text to store, None to remove it."""
+        key = item.get("key")
+        if not isinstance(key, str) or not key.strip():
+            raise UserError(self.env._("A parameter needs a key."))
+        try:
+            return key.strip(), normalise_parameter(key.strip(), item.get("value"))
+        except ValueError as error:
+            raise UserError(
+                self.env._("%(key)s cannot be set: the value is %(reason)s.", key=key, reason=error)
+            ) from error
+
+    @api.model
+    def _parse_max_records(self, item):
+        try:
+            return parse_limit(item.get("max_records"))
+        except ValueError as error:
+            raise UserError(
+                self.env._("max_records is refused: the value is %(reason)s.", reason=error)
+            ) from error
+
+    @contextmanager
+    def _one_at_a_time(self):
+        """Let one request of the portal act at a time in this database.
+
+        The lock is held by a transaction of its own, because installing an app commits ours.
+        """
+        with self.env.registry.cursor() as cr:
+            cr.execute("SELECT pg_try_advisory_xact_lock(%s)", [APPLY_LOCK])
+            if not cr.fetchone()[0]:
+                cr.execute("SELECT pg_advisory_xact_lock(%s)", [APPLY_LOCK])
+                # ours began before the other one ended: nothing is written yet, look anew
+                self.env.cr.rollback()
+            yield
+
+    # === STEPS === #
+
+    @api.model
+    def _apply_update_addons_list(self, wanted):
+        if wanted:
+            self.env["ir.module.module"].update_list()
+
+    @api.model
+    def _apply_update_addons(self, names):
+        return self.env["ir.module.module"]._saas_upgrade(names)
+
+    @api.model
+    def _apply_install_addons(self, names):
+        return self.env["ir.module.module"]._saas_install(names)
+
+    @api.model
+    def _apply_uninstall_addons(self, names):
+        return self.env["ir.module.module"]._saas_uninstall(names)
+
+    @api.model
+    def _get_allowed_fixes(self):
+        """The methods that the portal may call by name; serves as a hook for other addons."""
+        return {("ir.module.module", "button_reset_state"), ("ir.module.module", "update_list")}
+
+    @api.model
+    def _apply_fixes(self, fixes):
+        report = []
+        for fix in fixes:
+            if tuple(fix) in self._get_allowed_fixes():
+                model, method = fix
+                getattr(self.env[model], method)()
+            else:
+                report.append(f"fix not allowed: {'.'.join(map(str, fix))}")
+        return report
+
+    @api.model
+    def _apply_owner(self, owner):
+        user = self.env["res.users"]._saas_ensure_owner(
+            login=owner.get("login"),
+            name=owner.get("name") or owner.get("login"),
+            email=owner.get("email") or False,
+            password_hash=owner.get("password_hash"),
+            lang=owner.get("lang"),
+            tz=owner.get("tz"),
+        )
+        return {"id": user.id}
+
+    @api.model
+    def _apply_params(self, params):
+        report = []
+        for item in params:
+            key, value = self._normalise(item)
+            if is_reserved(key):
+                report.append(f"parameter not allowed: {key}")
+                continue
+            hidden = bool(item.get("hidden", True))
+            self.env["ir.config_parameter"]._saas_set(key, value, hidden)
+            if key == MAX_USERS_KEY:
+                self.env["res.users"]._saas_tell_owner_about_limit()
+        return report
+
+    @api.model
+    def _apply_access_owner_add(self, xmlids):
+        owner = self.env["res.users"]._saas_get_owner()
+        if not owner:
+            return ["the owner of this database is not known"]
+        return self.env["res.groups"]._saas_grant(owner, xmlids)
+
+    @api.model
+    def _apply_access_remove(self, xmlids):
+        return self.env["res.groups"]._saas_withdraw(xmlids)
+
+    @api.model
+    def _apply_configure_outgoing_mail(self, servers):
+        report = []
+        for server in servers:
+            if not (server.get("smtp_login") and server.get("smtp_password")):
+                report.append("mail server without smtp_login or smtp_password")
+                continue
+            self._ensure_mail_server(server)
+        return report
+
+    @api.model
+    def _ensure_mail_server(self, server):
+        vals = {
+            "name": server["smtp_login"],
+            "smtp_user": server["smtp_login"],
+            "smtp_pass": server["smtp_password"],
+            "smtp_authentication": "login",
+            "smtp_host": server.get("smtp_host") or "smtp.mailgun.org",
+            "smtp_port": int(server.get("smtp_port") or 587),
+            "smtp_encryption": server.get("smtp_encryption") or "starttls",
+        }
+        known = self.env["ir.mail_server"].search([("smtp_user", "=", vals["smtp_user"])], limit=1)
+        if known:
+            known.write(vals)
+        else:
+            known.create(vals)
+
+    @api.model
+    def _apply_limit_number_of_records(self, limits):
+        report = []
+        for item in limits:
+            problem = self.env["saas_client.record_limit"]._set_limit(
+                item.get("model"), self._parse_max_records(item), item.get("domain") or "[]"
+            )
+            if problem:
+                report.append(problem)
+        return report
+
+    # === GETTERS === #
+
+    @api.model
+    def _get_status(self):
+        parameters = self.env["ir.config_parameter"]
+        installed = self.env["ir.module.module"].search([("state", "=", "installed")])
+        return {
+            "database_uuid": parameters.get_param("database.uuid") or "",
+            "users_len": self.env["res.users"]._saas_count_users(),
+            "max_users": parameters._saas_get_limit(MAX_USERS_KEY),
+            "db_storage": self._get_database_size(),
+            "file_storage": self._get_filestore_size(),
+            "total_storage_limit": parameters._saas_get_limit(STORAGE_KEY),
+            "suspended": parameters._saas_is_suspended(),
+            "installed_addons": sorted(installed.mapped("name")),
+        }
+
+    @api.model
+    def _get_database_size(self):
+        self.env.cr.execute("SELECT pg_database_size(current_database())")
+        return round(self.env.cr.fetchone()[0] / MEGABYTE, 2)
+
+    @api.model
+    def _get_filestore_size(self):
+        size = 0
+        for folder, _folders, names in os.walk(tools.config.filestore(self.env.cr.dbname)):
+            for name in names:
+                try:
+                    size += os.path.getsize(os.path.join(folder, name))
+                except FileNotFoundError:
+                    # Odoo's own cleaning may run at the same time
+                    continue
+        return round(size / MEGABYTE, 2)

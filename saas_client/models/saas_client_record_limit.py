@@ -1,0 +1,120 @@
+import ast
+
+from odoo import api, fields, models, tools
+from odoo.exceptions import ValidationError
+from odoo.fields import Domain
+from odoo.tools import SQL, sql
+
+
+class SaasClientRecordLimit(models.Model):
+    """How many records of one model, matching one domain, the customer's plan includes.
+
+    Nobody inside the database reads or writes these rows: see the rule in code in `ir.rule`.
+    """
+
+    _name = "saas_client.record_limit"
+    _description = "Record Limit"
+    _order = "model, id"
+
+    model = fields.Char(required=True, index=True)
+    domain = fields.Char(required=True, default="[]")
+    max_records = fields.Integer(required=True)
+
+    _model_domain_uniq = models.Constraint(
+        "UNIQUE (model, domain)", "There is one limit for a model and a domain."
+    )
+
+    # === CRUD METHODS === #
+
+    @api.model_create_multi
+    def create(self, vals_list):
+        limits = super().create(vals_list)
+        self.env.registry.clear_cache("stable")
+        return limits
+
+    def write(self, vals):
+        result = super().write(vals)
+        self.env.registry.clear_cache("stable")
+        return result
+
+    def unlink(self):
+        result = super().unlink()
+        self.env.registry.clear_cache("stable")
+        return result
+
+    # === ORDERS OF THE OPERATOR === #
+
+    @api.model
+    def _set_limit(self, model_name, max_records, domain):
+        """Store one limit, 0 removing it; return what cannot be done, or None."""
+        model = self.env.get(model_name)
+        if model is None or model._abstract:
+            return f"model not found: {model_name}"
+        try:
+            parsed = Domain(ast.literal_eval(domain) if isinstance(domain, str) else domain)
+            model.search(parsed, limit=1)
+        except (ValueError, SyntaxError, TypeError, KeyError):
+            return f"domain not valid: {model_name}"
+        text = repr(list(parsed))
+        limit = self.search([("model", "=", model_name), ("domain", "=", text)])
+        if not max_records:
+            limit.unlink()
+        elif not limit:
+            self.create({"model": model_name, "domain": text, "max_records": max_records})
+        elif limit.max_records != max_records:
+            limit.max_records = max_records
+        return None
+
+    # === ENFORCEMENT === #
+
+    @api.model
+    @tools.ormcache(cache="stable")
+    def _get_limits(self):
+        """For every limited model, its limits as (id, maximum, domain)."""
+        # while the addon is being installed or removed there is no table
+        if not sql.table_exists(self.env.cr, self._table):
+            return {}
+        limits = {}
+        for limit in self.sudo().search([]):
+            domain = ast.literal_eval(limit.domain)
+            limits.setdefault(limit.model, []).append((limit.id, limit.max_records, domain))
+        return limits
+
+    @api.model
+    def _get_counted(self, limits, records):
+        """For each limit, by id, those of the records that it counts already."""
+        return {limit_id: self._match(records, domain) for limit_id, _maximum, domain in limits}
+
+    @api.model
+    def _check_added(self, limits, counted, records):
+        """Raise when `records`, beyond those already counted, exceed one of the limits."""
+        for limit_id, maximum, domain in limits:
+            added = self._match(records, domain) - counted.sudo()
+            if not added:
+                continue
+            # two transactions must not both take the last place: the second one is retried
+            self.env.cr.execute(
+                SQL(
+                    "UPDATE %(table)s SET max_records = max_records WHERE id = %(id)s",
+                    table=SQL.identifier(self._table),
+                    id=limit_id,
+                )
+            )
+            count = records.sudo().with_context({}).search_count(domain)
+            if count > maximum:
+                raise ValidationError(
+                    self.env._(
+                        "Your plan includes %(maximum)s records of the kind “%(model)s”, and"
+                        " %(count)s are already there. Ask your provider for a larger plan, or"
+                        " remove some first.",
+                        maximum=maximum,
+                        model=self.env["ir.model"]._get(records._name).sudo().name,
+                        count=count - len(added),
+                    )
+                )
+
+    @api.model
+    def _match(self, records, domain):
+        """The records that a limit with this domain counts."""
+        model = records.sudo().with_context({})
+        return model.search(Domain("id", "in", records.ids) & Domain(domain))
