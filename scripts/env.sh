@@ -2,7 +2,7 @@
 # Paths and small helpers that every verb of ./dev shares. Sourced, never run.
 
 # Some programs fail in strange ways when standard input is closed.
-{ : <&0; } 2>/dev/null || exec </dev/null
+[ -e /proc/self/fd/0 ] || exec </dev/null
 
 DEV_DIR=${SAAS_DEV_DIR:-$ROOT/.dev}
 mkdir -p "$DEV_DIR/log"

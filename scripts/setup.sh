@@ -126,6 +126,7 @@ fetch_odoo_packages() {
     . /etc/os-release
     rm -rf "$work"
     mkdir -p "$work/lists/partial"
+    # shellcheck disable=SC2016  # apt's own variables
     mirror=$(apt-get indextargets --format '$(REPO_URI) $(RELEASE) $(COMPONENT)' 'Created-By: Packages' \
         | awk -v suite="$VERSION_CODENAME" '$2 == suite && $3 == "main" { print $1; exit }')
     [ -n "$mirror" ] || { echo "apt's configuration names no mirror for $VERSION_CODENAME main"; return 1; }
@@ -134,7 +135,7 @@ fetch_odoo_packages() {
     local options=(-oDir::Etc::SourceList="$work/sid.list" -oDir::Etc::SourceParts=/dev/null
         -oDir::State::Lists="$work/lists" -oDir::Cache::pkgcache= -oDir::Cache::srcpkgcache=
         -oAPT::Get::List-Cleanup=0 -oAcquire::Check-Valid-Until=false -oAPT::Sandbox::User=)
-    cd "$work"
+    cd "$work" || return
     apt-get "${options[@]}" update -q
     apt-get "${options[@]}" download odoo-19
     # What Odoo's tree links to; unpacked into the tree, because its links are relative to it.

@@ -63,7 +63,8 @@ class Cluster:
 
     @property
     def data(self):
-        return self.folder / "data"
+        # Resolved: the account that runs PostgreSQL may not be able to follow a link from here.
+        return self.folder.resolve() / "data"
 
     @property
     def port(self):
@@ -85,7 +86,7 @@ class Cluster:
         self._run("pg_ctl", "-D", self.data, "-m", "immediate", "stop", check=False)
         for entry in self.folder.iterdir():
             shutil.rmtree(entry) if entry.is_dir() else entry.unlink()
-        password = self.folder / "password.new"
+        password = self.folder.resolve() / "password.new"
         ensure_secret(password, lambda: secrets.token_urlsafe(24))
         self._give(password)
         options = [] if self.durable else ["--no-sync"]
@@ -179,6 +180,7 @@ class Cluster:
     def _place(self):
         if self.folder.is_dir():
             return
+        self.folder.unlink(missing_ok=True)
         self.folder.mkdir(parents=True)
         if self.account and self._run_plain("test", "-x", self.folder) != 0:
             # The folder lies where the account cannot go (such as /root): keep the data elsewhere.

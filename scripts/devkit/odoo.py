@@ -78,9 +78,10 @@ def run_once(conf, cluster, log, *arguments, progress=None):
         with log.open(errors="replace") as follow:
 
             def finished():
-                for line in follow:
-                    if progress and (match := LOADING.search(line)):
-                        progress("module {2}/{3}: {1}".format(*match.group(0, 1, 2, 3)))
+                loaded = [match for line in follow if (match := LOADING.search(line))]
+                if loaded and progress:
+                    name, number, total = loaded[-1].groups()
+                    progress(f"module {number} of {total}, {name}")
                 return process.poll() is not None
 
             wait_for(finished, 7200, "Odoo to finish", interval=0.3)
@@ -132,13 +133,13 @@ class OdooServer:
         """The process of this very configuration, or None."""
         with contextlib.suppress(OSError, ValueError):
             pid = int(self.pid_file.read_text())
-            arguments = Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
-            if str(self.conf).encode() in arguments:
+            if _is_ours(pid, self.conf):
                 return pid
         return None
 
     def start(self, timeout=120):
         """Starts the process and waits until it answers."""
+        self._kill_orphans()
         self.log.parent.mkdir(parents=True, exist_ok=True)
         with self.log.open("a") as output:
             begin = output.tell()
@@ -169,6 +170,7 @@ class OdooServer:
                 wait_for(lambda: not self._is_alive(), timeout, "Odoo to stop")
             except TimeoutError:
                 self.kill()
+        self._kill_orphans()
         self.pid_file.unlink(missing_ok=True)
 
     def kill(self):
@@ -193,6 +195,13 @@ class OdooServer:
         except (OSError, urllib.error.URLError):
             return False
 
+    def _kill_orphans(self):
+        """Ends the workers of a server that was killed: they would hold its port for a while."""
+        with contextlib.suppress(OSError, ValueError):
+            group = int(self.pid_file.read_text())
+            if self.pid is None and any(_is_ours(pid, self.conf) for pid in _members(group)):
+                os.killpg(group, signal.SIGKILL)
+
     def _answers_or_died(self):
         return self._process.poll() is not None or self.answers()
 
@@ -200,3 +209,19 @@ class OdooServer:
         if self._process is not None:
             return self._process.poll() is None
         return self.pid is not None
+
+
+def _is_ours(pid, conf):
+    """Whether the process is an Odoo of this configuration (a number is soon used again)."""
+    try:
+        return str(conf).encode() in Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
+    except OSError:
+        return False
+
+
+def _members(group):
+    """The processes of a process group."""
+    for folder in Path("/proc").glob("[0-9]*"):
+        with contextlib.suppress(OSError):
+            if os.getpgid(int(folder.name)) == group:
+                yield int(folder.name)

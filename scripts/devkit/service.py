@@ -140,6 +140,8 @@ class Service:
         asked = _number("SAAS_DEV_PORT", 0)
         last = self._last_port()
         running = self.server().pid is not None
+        if not running:
+            self.server().stop()
         if running and last and (not asked or asked == last):
             return last
         if asked:
@@ -159,7 +161,7 @@ class Service:
     def _configure(self, port):
         before = self.conf.read_text() if self.conf.exists() else ""
         gevent = DEV / "gevent.port"
-        if not gevent.exists() or gevent.read_text() == str(port):
+        if not gevent.exists() or not (self.server().pid or is_free(int(gevent.read_text()))):
             gevent.write_text(str(free_port(8072, taken={port})))
         odoo.write_conf(
             self.conf,
