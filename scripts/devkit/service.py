@@ -158,18 +158,25 @@ class Service:
         self.port_file.write_text(str(port))
         return port
 
+    def _gevent_port(self, port):
+        """The port of websockets when there are workers; kept while it can be."""
+        file = DEV / "gevent.port"
+        last = int(file.read_text()) if file.exists() else 0
+        if last in (0, port) or not (self.server().pid or is_free(last)):
+            last = free_port(8072, taken={port})
+            file.write_text(str(last))
+        return last
+
     def _configure(self, port):
         before = self.conf.read_text() if self.conf.exists() else ""
-        gevent = DEV / "gevent.port"
-        if not gevent.exists() or not (self.server().pid or is_free(int(gevent.read_text()))):
-            gevent.write_text(str(free_port(8072, taken={port})))
+        gevent = self._gevent_port(port)
         odoo.write_conf(
             self.conf,
             self.cluster,
             data_dir=self.data,
             http_interface=self.interface,
             http_port=port,
-            gevent_port=gevent.read_text(),
+            gevent_port=gevent,
             proxy_mode=os.environ.get("SAAS_DEV_PROXY_MODE", "") in ("1", "true", "True"),
             workers=_number("SAAS_DEV_WORKERS", 0),
             max_cron_threads=1,
