@@ -17,6 +17,8 @@ apt_install() {
         grep -qx "installed $name" <<<"$installed" || missing+=("$name")
     done
     [ ${#missing[@]} -gt 0 ] || return 0
+    [ "$(id -u)" -eq 0 ] || command -v sudo >/dev/null \
+        || die "these Debian packages are missing; install them as root: apt-get install ${missing[*]}"
     apt_update
     step "Installing ${missing[*]}" \
         as_root apt-get -o DPkg::Lock::Timeout=300 install -y -q --no-install-recommends "${missing[@]}"
@@ -125,22 +127,24 @@ fetch_odoo_packages() {
     # shellcheck source=/dev/null
     . /etc/os-release
     rm -rf "$work"
-    mkdir -p "$work/lists/partial"
+    mkdir -p "$work/sid/partial" "$work/own/partial"
     # shellcheck disable=SC2016  # apt's own variables
     mirror=$(apt-get indextargets --format '$(REPO_URI) $(RELEASE) $(COMPONENT)' 'Created-By: Packages' \
         | awk -v suite="$VERSION_CODENAME" '$2 == suite && $3 == "main" { print $1; exit }')
     [ -n "$mirror" ] || { echo "apt's configuration names no mirror for $VERSION_CODENAME main"; return 1; }
-    # One line of this format cannot hold a path with spaces: the keyring is apt's own.
     echo "deb [signed-by=/usr/share/keyrings/debian-archive-keyring.gpg] $mirror sid main" >"$work/sid.list"
-    local options=(-oDir::Etc::SourceList="$work/sid.list" -oDir::Etc::SourceParts=/dev/null
-        -oDir::State::Lists="$work/lists" -oDir::Cache::pkgcache= -oDir::Cache::srcpkgcache=
-        -oAPT::Get::List-Cleanup=0 -oAcquire::Check-Valid-Until=false -oAPT::Sandbox::User=)
+    # Lists of our own: this needs no root, and the machine's apt never hears of the other suite.
+    local options=(-oDir::Cache::pkgcache= -oDir::Cache::srcpkgcache= -oAPT::Sandbox::User=)
+    local own=("${options[@]}" -oDir::State::Lists="$work/own")
+    local sid=("${options[@]}" -oDir::State::Lists="$work/sid" -oDir::Etc::SourceList="$work/sid.list"
+        -oDir::Etc::SourceParts=/dev/null)
     cd "$work" || return
-    apt-get "${options[@]}" update -q
-    apt-get "${options[@]}" download odoo-19
+    apt-get "${sid[@]}" update -q
+    apt-get "${sid[@]}" download odoo-19
     # What Odoo's tree links to; unpacked into the tree, because its links are relative to it.
-    apt-get -oAPT::Sandbox::User= download fonts-font-awesome fonts-roboto-unhinted fonts-inconsolata \
-        fonts-ocr-b libjs-jquery libjs-jquery-form libjs-underscore
+    apt-get "${own[@]}" update -q
+    apt-get "${own[@]}" download fonts-font-awesome fonts-roboto-unhinted fonts-inconsolata fonts-ocr-b \
+        libjs-jquery libjs-jquery-form libjs-underscore
 }
 
 unpack_odoo() {
@@ -162,8 +166,7 @@ setup_odoo() {
     [ ! -e "$ODOO_ROOT/odoo/release.py" ] || return 0
     command -v apt-get >/dev/null \
         || die "Odoo 19 was not found: set ODOO_PATH, or use a Debian machine where ./dev can fetch it."
-    apt_install debian-archive-keyring dpkg
-    apt_update
+    apt_install debian-archive-keyring
     step "Downloading Odoo 19 (Debian's odoo-19, about 120 MB)" fetch_odoo_packages "$DEV_DIR/odoo-packages"
     step "Unpacking Odoo 19" unpack_odoo "$DEV_DIR/odoo-packages"
     rm -rf "$DEV_DIR/odoo-packages"
