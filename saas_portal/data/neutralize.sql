@@ -1,0 +1,4 @@
+-- A copy of the portal must not command the portal's clients.
+DELETE FROM ir_config_parameter WHERE key = 'saas_portal.signing_key';
+UPDATE saas_portal_operation SET state = 'cancelled', secrets = NULL WHERE state IN ('pending', 'running', 'failed');
+UPDATE saas_portal_server SET active = FALSE;

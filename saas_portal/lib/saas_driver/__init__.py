@@ -1,0 +1,21 @@
+"""Where clients live: one small interface, and one class for each kind of server."""
+
+from .base import Driver
+from .errors import DriverError, DriverNotFound, DriverRejected, DriverUnavailable
+from .local import LocalDriver
+from .types import ClientRef, ClientSpec, ClientStatus, Identity, TemplateSpec, Usage
+
+__all__ = [
+    "ClientRef",
+    "ClientSpec",
+    "ClientStatus",
+    "Driver",
+    "DriverError",
+    "DriverNotFound",
+    "DriverRejected",
+    "DriverUnavailable",
+    "Identity",
+    "LocalDriver",
+    "TemplateSpec",
+    "Usage",
+]

@@ -1,0 +1,376 @@
+"""Clients as databases in the PostgreSQL cluster of the portal, files beside the portal's."""
+
+import contextlib
+import os
+import shutil
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import psycopg2
+from psycopg2 import errorcodes, sql
+
+from . import local_sql
+from .errors import DriverError, DriverNotFound, DriverRejected, DriverUnavailable
+from .template_builder import TemplateBuilder
+from .types import ClientRef, ClientSpec, ClientStatus, TemplateSpec, Usage
+
+_CONNECT_TIMEOUT = 10
+#: How long to wait for others to leave a database before it is copied, renamed or dropped.
+_BUSY_SECONDS = 15
+_MB = 1024 * 1024
+
+
+class LocalDriver:
+    """Copies databases with ``CREATE DATABASE … TEMPLATE`` and their files with hard links.
+
+    Needs a PostgreSQL role that may create databases; uses neither Odoo's database manager nor
+    ``list_db``. While a database is being made it is marked as a template, which hides it from
+    Odoo's cron workers and database list.
+
+    :param connection_info: database name → keyword arguments for ``psycopg2.connect``
+    :param filestore: folder with one folder of files for each database
+    :param forget: called with a name that no longer means the same database, so that this process
+        can drop its connections and caches
+    :param builder: makes template databases
+    """
+
+    def __init__(
+        self,
+        connection_info: Callable[[str], dict],
+        filestore: Path,
+        builder: TemplateBuilder,
+        forget: Callable[[str], None] = lambda name: None,
+    ):
+        self._connection_info = connection_info
+        self._filestore = Path(filestore)
+        self._builder = builder
+        self._forget = forget
+
+    # -- clients ---------------------------------------------------------------------------------
+
+    def create(self, spec: ClientSpec) -> None:
+        ref = spec.ref
+        with self._cluster() as cursor:
+            if self._check_free(cursor, ref.name, ref.key):
+                # Made before, by a call whose answer was lost.
+                self._settle_files(ref)
+                return
+            staging = _staging_name(ref.key)
+            if not _exists(cursor, staging):
+                self._copy_database(cursor, spec.template, staging)
+        self._copy_files(spec.template, staging)
+        with self._transaction(staging) as cursor:
+            local_sql.give_identity(cursor, spec.identity)
+        # Nothing of a former database of this name may stay: its files have no owner any more.
+        self._remove_files(ref.name)
+        self._publish(staging, ref)
+
+    def start(self, ref: ClientRef) -> None:
+        with self._cluster() as cursor:
+            self._require(cursor, ref)
+            _alter(cursor, ref.name, "ALLOW_CONNECTIONS true")
+
+    def stop(self, ref: ClientRef) -> None:
+        with self._cluster() as cursor:
+            self._require(cursor, ref)
+            _alter(cursor, ref.name, "ALLOW_CONNECTIONS false")
+            _disconnect_others(cursor, ref.name)
+        self._forget(ref.name)
+
+    def delete(self, ref: ClientRef) -> None:
+        with self._cluster() as cursor:
+            for name in (ref.name, _staging_name(ref.key)):
+                staged = name != ref.name
+                if _exists(cursor, name) and (staged or _key_of(cursor, name) == ref.key):
+                    self._drop(cursor, name)
+                    self._remove_files(name)
+                elif staged:
+                    self._remove_files(name)
+        self._forget(ref.name)
+
+    def rename(self, ref: ClientRef, new_name: str, base_url: str) -> None:
+        new_ref = ClientRef(new_name, ref.key)
+        with self._cluster() as cursor:
+            renamed = new_name != ref.name and self._check_free(cursor, new_name, ref.key)
+            if not renamed:
+                self._require(cursor, ref)
+        staging = _staging_name(ref.key)
+        if not renamed and new_name != ref.name:
+            self._withdraw(ref, staging)
+            self._remove_files(new_name)
+            with self._transaction(staging) as cursor:
+                local_sql.set_parameter(cursor, "web.base.url", base_url)
+                local_sql.distrust_caches(cursor)
+            self._publish(staging, new_ref)
+        self._settle_files(new_ref)
+
+    def status(self, name: str) -> ClientStatus:
+        with self._cluster() as cursor:
+            found = _find(cursor, name)
+        if not found:
+            return ClientStatus(name, exists=False)
+        real_name, allowed, comment = found
+        return ClientStatus(real_name, True, allowed, local_sql.read_mark(comment))
+
+    def list(self) -> list[ClientStatus]:
+        with self._cluster() as cursor:
+            cursor.execute(
+                "SELECT datname, datallowconn, shobj_description(oid, 'pg_database')"
+                " FROM pg_database WHERE NOT datistemplate ORDER BY datname"
+            )
+            rows = cursor.fetchall()
+        marked = [(name, allowed, local_sql.read_mark(comment)) for name, allowed, comment in rows]
+        return [ClientStatus(name, True, allowed, key) for name, allowed, key in marked if key]
+
+    def usage(self, ref: ClientRef) -> Usage:
+        with self._cluster() as cursor:
+            self._require(cursor, ref)
+        with self._transaction(ref.name) as cursor:
+            users, size, suspended = local_sql.read_usage(cursor)
+        return Usage(users, size / _MB, self._files_size(ref.name) / _MB, suspended)
+
+    # -- templates -------------------------------------------------------------------------------
+
+    def build_template(self, spec: TemplateSpec) -> None:
+        staging = _staging_name(spec.key)
+        with self._cluster() as cursor:
+            found = _find(cursor, spec.name)
+            if found and local_sql.read_mark(found[2]) != f"template {spec.key}":
+                raise DriverRejected(f"The name {spec.name} belongs to another database.")
+            if _exists(cursor, staging):
+                # A build that was cut off; what it installed half is not worth keeping.
+                self._drop(cursor, staging)
+            self._remove_files(staging)
+            _create_database(cursor, staging, self._builder.empty_database)
+        self._builder.build(staging, spec)
+        with self._cluster() as cursor:
+            _disconnect_others(cursor, staging)
+            if _exists(cursor, spec.name):
+                self._drop(cursor, spec.name)
+            self._remove_files(spec.name)
+            if (self._filestore / staging).exists():
+                os.rename(self._filestore / staging, self._filestore / spec.name)
+            _rename(cursor, staging, spec.name)
+            _comment(cursor, spec.name, local_sql.make_mark(f"template {spec.key}"))
+            _alter(cursor, spec.name, "ALLOW_CONNECTIONS false")
+
+    def delete_template(self, name: str) -> None:
+        with self._cluster() as cursor:
+            found = _find(cursor, name)
+            if found and not local_sql.read_mark(found[2]).startswith("template "):
+                raise DriverRejected(f"{name} is not a template of the portal.")
+            if found:
+                self._drop(cursor, name)
+        self._remove_files(name)
+
+    # -- databases -------------------------------------------------------------------------------
+
+    @contextlib.contextmanager
+    def _connect(self, database: str) -> Iterator:
+        info = {**self._connection_info(database), "connect_timeout": _CONNECT_TIMEOUT}
+        try:
+            connection = psycopg2.connect(**info)
+        except psycopg2.OperationalError as error:
+            reason = str(error).strip().splitlines()[-1]
+            if "does not exist" in reason:
+                raise DriverNotFound(f"There is no database {database}.") from error
+            raise DriverUnavailable(f"PostgreSQL refuses a connection: {reason}") from error
+        try:
+            yield connection
+        except psycopg2.Error as error:
+            raise _translate(error) from error
+        finally:
+            connection.close()
+
+    @contextlib.contextmanager
+    def _cluster(self) -> Iterator:
+        """A cursor for statements on databases, each its own transaction."""
+        with self._connect("postgres") as connection:
+            connection.autocommit = True
+            with connection.cursor() as cursor:
+                yield cursor
+
+    @contextlib.contextmanager
+    def _transaction(self, database: str) -> Iterator:
+        with self._connect(database) as connection, connection, connection.cursor() as cursor:
+            yield cursor
+
+    def _check_free(self, cursor, name: str, key: str) -> bool:
+        """Whether the name is already the one of ``key``; raises when it is anybody else's."""
+        found = _find(cursor, name)
+        if found and (found[0] != name or local_sql.read_mark(found[2]) != key):
+            raise DriverRejected(f"The name {name} is taken: there is a database {found[0]}.")
+        return bool(found)
+
+    def _require(self, cursor, ref: ClientRef) -> None:
+        if not _exists(cursor, ref.name):
+            raise DriverNotFound(f"There is no database {ref.name}.")
+        if _key_of(cursor, ref.name) != ref.key:
+            raise DriverRejected(f"The database {ref.name} belongs to somebody else.")
+
+    def _copy_database(self, cursor, template: str, name: str) -> None:
+        if not _exists(cursor, template):
+            raise DriverNotFound(f"There is no template {template}; build it first.")
+        _disconnect_others(cursor, template)
+        _create_database(cursor, name, template)
+
+    def _publish(self, staging: str, ref: ClientRef) -> None:
+        """Let the finished database appear under its name: files first, then all at once."""
+        if (self._filestore / staging).exists():
+            os.rename(self._filestore / staging, self._filestore / ref.name)
+        with self._connect("postgres") as connection, connection, connection.cursor() as cursor:
+            _disconnect_others(cursor, staging)
+            _rename(cursor, staging, ref.name)
+            _comment(cursor, ref.name, local_sql.make_mark(ref.key))
+            _alter(cursor, ref.name, "IS_TEMPLATE false")
+        self._forget(ref.name)
+
+    def _withdraw(self, ref: ClientRef, staging: str) -> None:
+        """The contrary of ``_publish``: the name is free afterwards, the database out of sight."""
+        with self._connect("postgres") as connection, connection, connection.cursor() as cursor:
+            if not _exists(cursor, staging):
+                _alter(cursor, ref.name, "IS_TEMPLATE true")
+                _disconnect_others(cursor, ref.name)
+                _rename(cursor, ref.name, staging)
+        self._forget(ref.name)
+        if (self._filestore / ref.name).exists() and not (self._filestore / staging).exists():
+            os.rename(self._filestore / ref.name, self._filestore / staging)
+
+    def _drop(self, cursor, name: str) -> None:
+        _alter(cursor, name, "IS_TEMPLATE false")
+        _alter(cursor, name, "ALLOW_CONNECTIONS false")
+        _disconnect_others(cursor, name)
+        cursor.execute(sql.SQL("DROP DATABASE IF EXISTS {}").format(sql.Identifier(name)))
+        self._forget(name)
+
+    # -- files -----------------------------------------------------------------------------------
+
+    def _copy_files(self, source: str, target: str) -> None:
+        """Hard-link: Odoo never writes into a stored file, and unlinks only its own name."""
+        if (self._filestore / source).is_dir():
+            shutil.copytree(
+                self._filestore / source,
+                self._filestore / target,
+                copy_function=_link_or_copy,
+                dirs_exist_ok=True,
+            )
+
+    def _settle_files(self, ref: ClientRef) -> None:
+        """Finish the move of the files that a crash between two renames left undone."""
+        staging = self._filestore / _staging_name(ref.key)
+        if staging.exists() and not (self._filestore / ref.name).exists():
+            os.rename(staging, self._filestore / ref.name)
+
+    def _remove_files(self, name: str) -> None:
+        with contextlib.suppress(FileNotFoundError):
+            shutil.rmtree(self._filestore / name)
+
+    def _files_size(self, name: str) -> int:
+        total = 0
+        for folder, _folders, files in os.walk(self._filestore / name):
+            for file in files:
+                # A file may be collected as garbage while we count.
+                with contextlib.suppress(FileNotFoundError):
+                    total += os.stat(os.path.join(folder, file)).st_size
+        return total
+
+
+def _staging_name(key: str) -> str:
+    return f"saas-new-{key}"
+
+
+def _link_or_copy(source: str, target: str) -> None:
+    if os.path.exists(target):
+        return
+    try:
+        os.link(source, target)
+    except OSError:
+        shutil.copy2(source, target)
+
+
+def _find(cursor, name: str) -> tuple | None:
+    """(name, allows connections, comment) of the database of this name, capitals not counting."""
+    cursor.execute(
+        "SELECT datname, datallowconn, shobj_description(oid, 'pg_database') FROM pg_database"
+        " WHERE lower(datname) = lower(%s) ORDER BY datname = %s DESC LIMIT 1",
+        [name, name],
+    )
+    return cursor.fetchone()
+
+
+def _exists(cursor, name: str) -> bool:
+    cursor.execute("SELECT FROM pg_database WHERE datname = %s", [name])
+    return bool(cursor.rowcount)
+
+
+def _key_of(cursor, name: str) -> str:
+    cursor.execute(
+        "SELECT shobj_description(oid, 'pg_database') FROM pg_database WHERE datname = %s", [name]
+    )
+    row = cursor.fetchone()
+    return local_sql.read_mark(row and row[0])
+
+
+def _create_database(cursor, name: str, template: str) -> None:
+    cursor.execute(
+        sql.SQL("CREATE DATABASE {} ENCODING 'unicode' {} TEMPLATE {} IS_TEMPLATE true").format(
+            sql.Identifier(name),
+            # Odoo's own choice for a database that it makes from an empty one.
+            sql.SQL("LC_COLLATE 'C'" if template == "template0" else ""),
+            sql.Identifier(template),
+        )
+    )
+
+
+def _rename(cursor, old: str, new: str) -> None:
+    cursor.execute(
+        sql.SQL("ALTER DATABASE {} RENAME TO {}").format(sql.Identifier(old), sql.Identifier(new))
+    )
+
+
+def _comment(cursor, name: str, text: str) -> None:
+    cursor.execute(
+        sql.SQL("COMMENT ON DATABASE {} IS {}").format(sql.Identifier(name), sql.Literal(text))
+    )
+
+
+def _alter(cursor, name: str, option: str) -> None:
+    cursor.execute(sql.SQL("ALTER DATABASE {} WITH " + option).format(sql.Identifier(name)))
+
+
+def _disconnect_others(cursor, name: str) -> None:
+    """End the sessions of our own role on a database and wait until they are gone.
+
+    :raises DriverUnavailable: somebody else stays connected, or comes back again and again
+    """
+    deadline = time.monotonic() + _BUSY_SECONDS
+    while True:
+        # Inside a transaction PostgreSQL would show the same list of sessions for ever.
+        cursor.execute("SELECT pg_stat_clear_snapshot()")
+        cursor.execute(
+            "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity"
+            " WHERE datname = %s AND usename = current_user AND pid <> pg_backend_pid()",
+            [name],
+        )
+        # Autovacuum has no user name and leaves by itself.
+        cursor.execute(
+            "SELECT count(*) FROM pg_stat_activity"
+            " WHERE datname = %s AND usename IS NOT NULL AND pid <> pg_backend_pid()",
+            [name],
+        )
+        if not cursor.fetchone()[0]:
+            return
+        if time.monotonic() > deadline:
+            raise DriverUnavailable(f"The database {name} is in use and cannot be moved now.")
+        # PostgreSQL ends a session at its next chance, with nothing to wait on: ask again soon.
+        cursor.execute("SELECT pg_sleep(0.02)")
+
+
+def _translate(error: psycopg2.Error) -> DriverError:
+    text = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+    if error.pgcode == errorcodes.DUPLICATE_DATABASE:
+        return DriverRejected(f"The name is taken: {text}")
+    if error.pgcode == errorcodes.INVALID_CATALOG_NAME:
+        return DriverNotFound(text)
+    return DriverUnavailable(f"PostgreSQL: {text}")

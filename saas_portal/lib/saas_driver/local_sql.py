@@ -1,0 +1,127 @@
+"""The SQL of the local driver: what turns a copied database into one of its own."""
+
+import json
+import secrets
+import uuid
+
+from passlib.hash import pbkdf2_sha512
+from psycopg2 import sql
+
+from .types import Identity
+
+#: Marks a database as ours: the comment on the database holds {"saas_client": "<uuid>"}.
+MARK = "saas_client"
+
+#: Tables whose rows would let the template's people or machines act in the copy.
+_EMPTIED = (
+    "res_users_apikeys",
+    "res_users_identitycheck",
+    "auth_totp_device",
+    "auth_passkey_key",
+    "res_device_log",
+    "ir_mail_server",
+    "fetchmail_server",
+    "bus_bus",
+    "ir_cron_trigger",
+)
+
+_OTHER_PEOPLE = """
+UPDATE res_users SET password = NULL, active = active AND share
+ WHERE id NOT IN (SELECT res_id FROM ir_model_data WHERE module = 'base' AND model = 'res.users'
+                     AND name IN ('user_root', 'user_admin'))
+"""
+_ADMIN_PASSWORD = """
+UPDATE res_users SET password = %s
+ WHERE id IN (SELECT res_id FROM ir_model_data
+               WHERE module = 'base' AND model = 'res.users' AND name = 'user_admin')
+"""
+_SET_PARAMETER = """
+INSERT INTO ir_config_parameter (key, value, create_uid, write_uid, create_date, write_date)
+VALUES (%s, %s, 1, 1, now() AT TIME ZONE 'UTC', now() AT TIME ZONE 'UTC')
+ON CONFLICT (key) DO UPDATE SET value = EXCLUDED.value, write_date = EXCLUDED.write_date
+"""
+# A clone of an old template would run every scheduled action at once, a thousand clones together.
+_SPREAD_CRONS = """
+UPDATE ir_cron SET nextcall = (now() AT TIME ZONE 'UTC')
+    + random() * LEAST((interval_number || ' ' || interval_type)::interval, interval '1 day')
+"""
+_USAGE = """
+SELECT (SELECT count(*) FROM res_users
+         WHERE active AND NOT share
+           AND id NOT IN (SELECT res_id FROM ir_model_data
+                           WHERE module = 'base' AND model = 'res.users'
+                             AND name IN ('user_root', 'user_admin'))),
+       pg_database_size(current_database()),
+       COALESCE((SELECT value = '1' FROM ir_config_parameter
+                  WHERE key = 'saas_client.suspended'), FALSE)
+"""
+
+
+def set_parameter(cursor, key: str, value: str) -> None:
+    cursor.execute(_SET_PARAMETER, [key, value])
+
+
+def give_identity(cursor, identity: Identity) -> None:
+    """Make the copied database a stranger to its template; safe to repeat."""
+    for key, value in {
+        "database.uuid": identity.database_uuid,
+        "database.secret": str(uuid.uuid4()),
+        "web.base.url": identity.base_url,
+        "web.base.url.freeze": "True",
+        "auth_signup.invitation_scope": "b2b",
+        "saas_client.portal_uuid": identity.portal_uuid,
+        "saas_client.portal_key": identity.portal_key,
+    }.items():
+        set_parameter(cursor, key, value)
+    cursor.execute(
+        "UPDATE ir_config_parameter SET value = to_char(now() AT TIME ZONE 'UTC',"
+        " 'YYYY-MM-DD HH24:MI:SS') WHERE key = 'database.create_date'"
+    )
+    for table in _EMPTIED:
+        cursor.execute("SELECT to_regclass(%s)", [table])
+        if cursor.fetchone()[0]:
+            cursor.execute(sql.SQL("DELETE FROM {}").format(sql.Identifier(table)))
+    cursor.execute(_OTHER_PEOPLE)
+    # 256 random bits need no stretching; a person's password would.
+    unknown = pbkdf2_sha512.using(rounds=1).hash(secrets.token_urlsafe(32))
+    cursor.execute(_ADMIN_PASSWORD, [unknown])
+    cursor.execute(_SPREAD_CRONS)
+    distrust_caches(cursor)
+
+
+def distrust_caches(cursor) -> None:
+    """Have every Odoo process drop what it remembers under this database's name.
+
+    A process that served a former database of the same name compares only sequence numbers; two
+    copies of one template have the same. A random jump makes the numbers of two namesakes differ.
+    """
+    cursor.execute(
+        "SELECT tablename FROM pg_tables WHERE schemaname = 'public'"
+        " AND starts_with(tablename, 'orm_signaling_')"
+    )
+    for (table,) in cursor.fetchall():
+        cursor.execute(sql.SQL("DELETE FROM {}").format(sql.Identifier(table)))
+        cursor.execute(
+            "SELECT setval(pg_get_serial_sequence(%s, 'id'), %s)",
+            [table, 1_000_000 + secrets.randbelow(2_000_000_000)],
+        )
+        cursor.execute(sql.SQL("INSERT INTO {} DEFAULT VALUES").format(sql.Identifier(table)))
+
+
+def read_usage(cursor) -> tuple[int, int, bool]:
+    """Internal users without administrator and bot, bytes of the database, suspended or not."""
+    cursor.execute(_USAGE)
+    return cursor.fetchone()
+
+
+def make_mark(key: str) -> str:
+    return json.dumps({MARK: key})
+
+
+def read_mark(comment: str | None) -> str:
+    """The uuid in a database's comment, or '' when the database is not ours."""
+    try:
+        mark = json.loads(comment or "")
+    except ValueError:
+        return ""
+    return str(mark.get(MARK, "")) if isinstance(mark, dict) else ""

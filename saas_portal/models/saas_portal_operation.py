@@ -1,0 +1,324 @@
+import logging
+from datetime import timedelta
+
+from odoo import api, fields, models
+from odoo.exceptions import UserError
+
+from ..const import (
+    OP_CANCELLED,
+    OP_DONE,
+    OP_FAILED,
+    OP_PENDING,
+    OP_RUNNING,
+    OPEN_OPERATION_STATES,
+    OPERATION_STATES,
+)
+from ..lib.saas_driver import DriverError, DriverUnavailable
+from ..lib.saas_wire import ClientUnavailable, WireError
+from ..transactions import Busy, in_own_transaction, locked
+
+_logger = logging.getLogger(__name__)
+
+#: How long a caller waits for what is being done to the same client before him, in seconds.
+_WAIT_SECONDS = 600
+#: Minutes until the next attempt after a server did not answer; after the last one it is a failure.
+_BACK_OFF_MINUTES = (0.2, 1, 5, 15)
+_LANES = 3
+
+
+class SaasPortalOperation(models.Model):
+    """One change carried out on a client or a template, step by step.
+
+    pending → running → done, or failed (→ pending by *Retry*), or cancelled. Each step is a
+    transaction of its own and safe to repeat. Whoever runs an operation holds a lock on its
+    subject; an operation that is *running* while nobody holds the lock was cut off, and the next
+    round of the cron goes on with it.
+    """
+
+    _name = "saas_portal.operation"
+    _description = "SaaS Operation"
+    _order = "id desc"
+
+    kind = fields.Selection(
+        [
+            ("create", "Create"),
+            ("configure", "Configure"),
+            ("rename", "Rename"),
+            ("delete", "Delete"),
+            ("restore", "Restore"),
+            ("purge", "Purge"),
+            ("build_template", "Build Template"),
+            ("delete_template", "Delete Template"),
+        ],
+        required=True,
+        readonly=True,
+    )
+    client_id = fields.Many2one(
+        "saas_portal.client", readonly=True, ondelete="cascade", index="btree_not_null"
+    )
+    database_id = fields.Many2one(
+        "saas_portal.database",
+        string="Template",
+        readonly=True,
+        ondelete="cascade",
+        index="btree_not_null",
+    )
+    company_id = fields.Many2one("res.company", compute="_compute_company_id", store=True)
+    state = fields.Selection(OPERATION_STATES, required=True, default=OP_PENDING, readonly=True)
+    user_id = fields.Many2one("res.users", string="Asked by", readonly=True)
+    arguments = fields.Json(readonly=True)
+    secrets = fields.Text(readonly=True, copy=False, groups="base.group_system")
+    result = fields.Json(readonly=True)
+    error = fields.Text(string="Cause", readonly=True)
+    step_ids = fields.One2many("saas_portal.operation.step", "operation_id", readonly=True)
+    current_step = fields.Char(compute="_compute_progress")
+    progress = fields.Float(compute="_compute_progress", help="Per cent of the steps done.")
+    background = fields.Boolean(readonly=True, help="Nobody waits for the answer.")
+    attempts = fields.Integer(readonly=True)
+    next_attempt_at = fields.Datetime(readonly=True)
+    started_at = fields.Datetime(readonly=True)
+    finished_at = fields.Datetime(readonly=True)
+
+    _one_subject = models.Constraint(
+        "CHECK (num_nonnulls(client_id, database_id) = 1)",
+        "An operation works on one client or on one template.",
+    )
+    _open_index = models.Index("(next_attempt_at, id) WHERE state IN ('pending', 'running')")
+
+    # === COMPUTE METHODS === #
+
+    @api.depends("client_id.company_id", "database_id.company_id")
+    def _compute_company_id(self):
+        for operation in self:
+            operation.company_id = operation._get_subject().company_id
+
+    @api.depends("kind", "client_id.name", "database_id.name")
+    def _compute_display_name(self):
+        kinds = dict(self._fields["kind"]._description_selection(self.env))
+        for operation in self:
+            name = operation._get_subject().display_name or ""
+            operation.display_name = f"{kinds.get(operation.kind)} {name}"
+
+    @api.depends("state", "step_ids.state")
+    def _compute_progress(self):
+        for operation in self:
+            steps = operation.step_ids
+            done = steps.filtered(lambda step: step.state == OP_DONE)
+            waiting = (steps - done)[:1]
+            operation.progress = 100 * len(done) / len(steps) if steps else 0
+            open_or_failed = operation.state not in (OP_DONE, OP_CANCELLED)
+            operation.current_step = waiting.name if open_or_failed else False
+
+    # === ACTION METHODS === #
+
+    def action_retry(self):
+        """Go on with the step that failed."""
+        self.check_access("read")
+        self._check_operator()
+        for operation in self.sudo():
+            if operation.state != OP_FAILED:
+                raise UserError(
+                    self.env._(
+                        "%(operation)s did not fail; there is nothing to retry.",
+                        operation=operation.display_name,
+                    )
+                )
+            operation._get_subject()._on_operation_retried(operation)
+            operation.step_ids.filtered(lambda step: step.state == OP_FAILED).state = OP_PENDING
+            operation.write(
+                {
+                    "state": OP_PENDING,
+                    "error": False,
+                    "attempts": 0,
+                    "next_attempt_at": False,
+                    "finished_at": False,
+                    "background": True,
+                }
+            )
+        self._trigger()
+
+    def action_cancel(self):
+        """Stop before the next step; what failed or was never begun is given up."""
+        self.check_access("read")
+        self._check_operator()
+        for operation in self.sudo():
+            if operation.state in (OP_DONE, OP_CANCELLED):
+                raise UserError(
+                    self.env._(
+                        "%(operation)s has ended; it cannot be cancelled.",
+                        operation=operation.display_name,
+                    )
+                )
+            operation.write(
+                {"state": OP_CANCELLED, "secrets": False, "finished_at": fields.Datetime.now()}
+            )
+            try:
+                with locked(self.env, *operation._get_lock()):
+                    operation._get_subject()._on_operation_failed(operation)
+            except Busy:
+                # Whoever is at work on it sees the new state after the present step, and cleans up.
+                _logger.info("Operation %d is cancelled after its present step", operation.id)
+
+    # === BUSINESS METHODS - RUNNING === #
+
+    def _check_operator(self):
+        if not self.env.su:
+            self.env["saas_portal.client"].check_access("write")
+
+    def _get_subject(self):
+        self.ensure_one()
+        return self.client_id or self.database_id
+
+    def _get_secrets(self) -> dict:
+        secrets = self.sudo().secrets
+        return self.env["saas_portal.keyring"]._decrypt_json(secrets) if secrets else {}
+
+    @api.model
+    def _trigger(self):
+        """Wake the cron workers."""
+        for lane in range(1, _LANES + 1):
+            self.env.ref(f"saas_portal.ir_cron_run_operations_{lane}").sudo()._trigger()
+
+    @api.model
+    def _cron_run_operations(self):
+        """Run what waits, and go on with what was cut off; several lanes do this side by side."""
+        now = fields.Datetime.now()
+        waiting = self.search(
+            [
+                ("state", "in", OPEN_OPERATION_STATES),
+                "|",
+                ("next_attempt_at", "=", False),
+                ("next_attempt_at", "<=", now),
+            ],
+            order="id",
+        )
+        remaining = len(waiting)
+        self.env["ir.cron"]._commit_progress(remaining=remaining)
+        for operation in waiting:
+            operation._run()
+            remaining -= 1
+            if not self.env["ir.cron"]._commit_progress(1, remaining=remaining):
+                break
+
+    def _run(self, wait=0) -> bool:
+        """Run to the end, after what was asked for earlier of the same subject.
+
+        :return: False when somebody else is at work on the subject
+        """
+        self.ensure_one()
+        model, number = in_own_transaction(self, lambda op: op._get_lock())
+        try:
+            with locked(self.env, model, number, wait):
+                for operation_id in in_own_transaction(self, lambda op: op._get_queue()):
+                    self.browse(operation_id)._process()
+        except Busy:
+            return False
+        return True
+
+    def _run_to_end(self) -> dict:
+        """Run, and return the result; a failure is raised in words."""
+        in_time = self._run(wait=_WAIT_SECONDS)
+        outcome = in_own_transaction(self, lambda op: op._read_outcome(cancel=not in_time))
+        if outcome["state"] != OP_DONE:
+            raise UserError(outcome["error"])
+        return outcome["result"]
+
+    def _get_lock(self) -> tuple[str, int]:
+        subject = self._get_subject()
+        return subject._name, subject.id
+
+    def _get_queue(self) -> list[int]:
+        """This operation, behind the earlier ones of its subject that are still open."""
+        link = self._get_subject()._operation_link
+        return self.search(
+            [
+                (link, "=", self[link].id),
+                ("id", "<=", self.id),
+                ("state", "in", OPEN_OPERATION_STATES),
+            ],
+            order="id",
+        ).ids
+
+    def _read_outcome(self, cancel=False) -> dict:
+        if cancel and self.state == OP_PENDING:
+            self.write({"state": OP_CANCELLED, "secrets": False})
+            return {
+                "state": OP_CANCELLED,
+                "error": self.env._(
+                    "%(name)s is busy with another operation; this one was not begun.",
+                    name=self._get_subject().display_name,
+                ),
+            }
+        error = self.error or self.env._(
+            "%(operation)s was not finished; see the list of operations.",
+            operation=self.display_name,
+        )
+        return {"state": self.state, "error": error, "result": self.result or {}}
+
+    def _process(self):
+        """Step by step to the end; the caller holds the lock."""
+        while step_id := in_own_transaction(self, lambda op: op._begin_step()):
+            try:
+                in_own_transaction(self, lambda op, step_id=step_id: op._perform_step(step_id))
+            except Exception as error:  # noqa: BLE001 - every failure becomes evidence
+                expected = isinstance(error, DriverError | WireError | UserError)
+                if not expected:
+                    _logger.exception("Operation %d failed in step %d", self.id, step_id)
+                cause = str(error) if expected else f"{type(error).__name__}: {str(error)[:500]}"
+                temporary = isinstance(error, DriverUnavailable | ClientUnavailable)
+                self._give_up_or_wait(step_id, cause, temporary)
+                return
+        if in_own_transaction(self, lambda op: op.state == OP_CANCELLED):
+            self._clean_up()
+
+    def _begin_step(self) -> int | bool:
+        """Mark the next step as running, or the operation as done; returns the step's id."""
+        if self.state not in OPEN_OPERATION_STATES:
+            return False
+        now = fields.Datetime.now()
+        step = self.step_ids.filtered(lambda step: step.state != OP_DONE)[:1]
+        if not step:
+            self.write(
+                {"state": OP_DONE, "finished_at": now, "error": False, "secrets": False}
+            )
+            return False
+        self.write({"state": OP_RUNNING, "started_at": self.started_at or now})
+        step.write({"state": OP_RUNNING, "started_at": now, "error": False})
+        return step.id
+
+    def _perform_step(self, step_id: int):
+        step = self.step_ids.browse(step_id)
+        user = self.user_id or self.env.user
+        result = getattr(self._get_subject().with_user(user).sudo(), step.method)(self)
+        step.write({"state": OP_DONE, "finished_at": fields.Datetime.now(), "result": result})
+
+    def _give_up_or_wait(self, step_id: int, cause: str, temporary: bool):
+        failed = in_own_transaction(
+            self, lambda op: op._record_failure(step_id, cause, temporary)
+        )
+        if failed:
+            self._clean_up()
+
+    def _clean_up(self):
+        try:
+            in_own_transaction(self, lambda op: op._get_subject()._on_operation_failed(op))
+        except Exception:  # noqa: BLE001 - the cause is stored; this one is for the log
+            _logger.exception("Cleaning up after operation %d failed", self.id)
+
+    def _record_failure(self, step_id: int, cause: str, temporary: bool) -> bool:
+        """Store the cause; True when the operation failed for good."""
+        now = fields.Datetime.now()
+        attempts = self.attempts + 1
+        # Who waits for the answer is told at once; only work in the background is tried again.
+        again = temporary and self.background and attempts <= len(_BACK_OFF_MINUTES)
+        step = self.step_ids.browse(step_id)
+        step.write({"state": OP_PENDING if again else OP_FAILED, "error": cause})
+        self.write({"attempts": attempts, "error": cause})
+        if again:
+            delay = timedelta(minutes=_BACK_OFF_MINUTES[attempts - 1])
+            self.write({"state": OP_PENDING, "next_attempt_at": now + delay})
+            return False
+        step.finished_at = now
+        self.write({"state": OP_FAILED, "finished_at": now, "next_attempt_at": False})
+        _logger.warning("%s (#%d) failed: %s", self.display_name, self.id, cause)
+        return True

@@ -1,0 +1,44 @@
+from odoo import Command, api, fields, models
+from odoo.exceptions import UserError
+
+
+class SaasPortalDeleteClient(models.TransientModel):
+    """Shows what will be deleted, and asks for it by name."""
+
+    _name = "saas_portal.delete_client"
+    _description = "Delete SaaS Clients"
+
+    client_ids = fields.Many2many(
+        "saas_portal.client",
+        readonly=True,
+        default=lambda self: [Command.set(self.env.context.get("active_ids", []))],
+    )
+    expected = fields.Char(compute="_compute_expected")
+    confirmation = fields.Char(string="Type It")
+
+    @api.depends("client_ids")
+    def _compute_expected(self):
+        for wizard in self:
+            one = len(wizard.client_ids) == 1
+            wizard.expected = (
+                wizard.client_ids.name
+                if one
+                else self.env._("delete %(count)s", count=len(wizard.client_ids))
+            )
+
+    def action_apply(self):
+        """Delete the clients; one that fails does not keep the others."""
+        self.ensure_one()
+        if not self.client_ids:
+            raise UserError(self.env._("Choose at least one client."))
+        if (self.confirmation or "").strip() != self.expected:
+            raise UserError(
+                self.env._("Type “%(expected)s” to delete.", expected=self.expected)
+            )
+        failed = {}
+        for client in self.client_ids:
+            try:
+                client.delete_database()
+            except UserError as error:
+                failed[client.name] = str(error)
+        return self.client_ids._notify_outcome(self.env._("Deleted"), failed)
