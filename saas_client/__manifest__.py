@@ -9,6 +9,7 @@
     "external_dependencies": {"python": ["PyJWT", "cryptography"]},
     "data": [
         "security/saas_client_groups.xml",
+        "security/ir.model.access.csv",
         "data/auth_signup_data.xml",
         "views/ir_ui_menu_views.xml",
         "views/saas_client_templates.xml",

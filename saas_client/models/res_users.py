@@ -5,8 +5,14 @@ from contextlib import contextmanager
 from odoo import Command, api, models
 from odoo.exceptions import AccessDenied, UserError, ValidationError
 
-from ..lib.client_rules import OWNER_KEY, PORTAL_KEY, PORTAL_UUID
-from ..lib.client_rules import TokenRefused, looks_like_token, read_token
+from ..lib.client_rules import (
+    OWNER_KEY,
+    PORTAL_KEY,
+    PORTAL_UUID,
+    TokenRefused,
+    looks_like_token,
+    read_token,
+)
 from .ir_config_parameter import SESSION_EPOCH_KEY
 
 _logger = logging.getLogger(__name__)
@@ -100,7 +106,7 @@ class ResUsers(models.Model):
                 action=action,
             )
         except TokenRefused as reason:
-            _logger.warning("A request in the name of the portal is refused: %s", reason)
+            _logger.info("A request in the name of the portal is refused: %s", reason)
             raise AccessDenied() from None
 
     @api.model
@@ -246,9 +252,7 @@ class ResUsers(models.Model):
             number += 1
             new_login = f"saas-admin-{number}"
         # not through write, which would send a security alert about an account of no person
-        self.env.cr.execute(
-            "UPDATE res_users SET login = %s WHERE id = %s", [new_login, admin.id]
-        )
+        self.env.cr.execute("UPDATE res_users SET login = %s WHERE id = %s", [new_login, admin.id])
         admin.invalidate_recordset(["login"])
         self.env.registry.clear_cache()
 
