@@ -37,3 +37,6 @@ if __name__ == "__main__":
         sys.exit(1)
     except KeyboardInterrupt:
         sys.exit(130)
+    except BrokenPipeError:  # the reader of a pipe went away, as `head` does
+        sys.stdout = None
+        sys.exit(141)

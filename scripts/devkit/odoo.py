@@ -197,10 +197,15 @@ class OdooServer:
 
     def _kill_orphans(self):
         """Ends the workers of a server that was killed: they would hold its port for a while."""
+
+        def orphans():
+            return [pid for pid in _members(group) if _is_ours(pid, self.conf)]
+
         with contextlib.suppress(OSError, ValueError):
             group = int(self.pid_file.read_text())
-            if self.pid is None and any(_is_ours(pid, self.conf) for pid in _members(group)):
+            if self.pid is None and orphans():
                 os.killpg(group, signal.SIGKILL)
+                wait_for(lambda: not orphans(), 10, "Odoo's workers to die")
 
     def _answers_or_died(self):
         return self._process.poll() is not None or self.answers()
