@@ -1,5 +1,6 @@
 from . import test_access
 from . import test_apps
+from . import test_concurrency
 from . import test_gateway
 from . import test_owner
 from . import test_protected_parameters

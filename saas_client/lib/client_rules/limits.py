@@ -12,11 +12,13 @@ def parse_limit(value: object) -> int:
 
     :raise ValueError: unless the value is a whole number that is not negative
     """
-    if value is None or value is False or value == "":
+    if value is None or value is False:
         return 0
     if isinstance(value, bool | float):
         raise ValueError("not a whole number")
     text = str(value).strip()
+    if not text:
+        return 0
     if not (text.isascii() and text.isdigit()):
         raise ValueError("not a whole number")
     return int(text)
