@@ -19,9 +19,7 @@ class ResUsers(models.Model):
         if not isinstance(values, dict) or not values.get("login"):
             raise UserError(self.env._("Give a login for the new user."))
         if not token and self._get_user_by_login(values["login"]):
-            raise UserError(
-                self.env._("There is already a user %(login)s.", login=values["login"])
-            )
+            raise UserError(self.env._("There is already a user %(login)s.", login=values["login"]))
         try:
             login, password = super().signup(dict(values), token)
         except (SignupError, ValueError) as error:

@@ -83,7 +83,11 @@ class SaasPortalClient(models.Model):
     )
     company_id = fields.Many2one("res.company", readonly=True, index=True)
     partner_id = fields.Many2one(
-        "res.partner", string="Customer", required=True, ondelete="restrict", index=True,
+        "res.partner",
+        string="Customer",
+        required=True,
+        ondelete="restrict",
+        index=True,
         tracking=True,
     )
     owner_id = fields.Many2one(
@@ -329,9 +333,7 @@ class SaasPortalClient(models.Model):
         self._update_state(BROKEN, name_released=release_name)
 
     def _set_deleted(self, **vals):
-        self._update_state(
-            DELETED, name_released=True, deleted_at=fields.Datetime.now(), **vals
-        )
+        self._update_state(DELETED, name_released=True, deleted_at=fields.Datetime.now(), **vals)
 
     # === BUSINESS METHODS - NAMES === #
 

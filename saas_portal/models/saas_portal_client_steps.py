@@ -142,9 +142,7 @@ class SaasPortalClient(models.Model):
         """A readable refusal for clients that cannot be configured."""
         for client in clients:
             if client.state == "deleted":
-                raise UserError(
-                    self.env._("The client %(name)s is deleted.", name=client.name)
-                )
+                raise UserError(self.env._("The client %(name)s is deleted.", name=client.name))
             if client.state == BROKEN:
                 raise UserError(
                     self.env._(
@@ -281,9 +279,7 @@ class SaasPortalClient(models.Model):
             raise UserError(self.env._("The name %(name)s is taken.", name=self.name))
         driver = self.server_id._get_driver()
         driver.start(self._get_ref_as(self.trash_name))
-        driver.rename(
-            self._get_ref_as(self.trash_name), self.name, self.public_url.rstrip("/")
-        )
+        driver.rename(self._get_ref_as(self.trash_name), self.name, self.public_url.rstrip("/"))
         self._update_state(
             OPEN, name_released=False, trash_name=False, purge_at=False, deleted_at=False
         )

@@ -68,7 +68,9 @@ class SaasPortalDatabase(models.Model):
     def _unlink_except_built(self):
         if self.filtered(lambda database: database.state not in ("draft", "deleted")):
             raise UserError(
-                self.env._("A template with a database cannot be removed; delete the database first.")
+                self.env._(
+                    "A template with a database cannot be removed; delete the database first."
+                )
             )
 
     # === ACTION METHODS === #

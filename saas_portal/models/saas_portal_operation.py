@@ -278,9 +278,7 @@ class SaasPortalOperation(models.Model):
         now = fields.Datetime.now()
         step = self.step_ids.filtered(lambda step: step.state != OP_DONE)[:1]
         if not step:
-            self.write(
-                {"state": OP_DONE, "finished_at": now, "error": False, "secrets": False}
-            )
+            self.write({"state": OP_DONE, "finished_at": now, "error": False, "secrets": False})
             return False
         self.write({"state": OP_RUNNING, "started_at": self.started_at or now})
         step.write({"state": OP_RUNNING, "started_at": now, "error": False})
@@ -293,9 +291,7 @@ class SaasPortalOperation(models.Model):
         step.write({"state": OP_DONE, "finished_at": fields.Datetime.now(), "result": result})
 
     def _give_up_or_wait(self, step_id: int, cause: str, temporary: bool):
-        failed = in_own_transaction(
-            self, lambda op: op._record_failure(step_id, cause, temporary)
-        )
+        failed = in_own_transaction(self, lambda op: op._record_failure(step_id, cause, temporary))
         if failed:
             self._clean_up()
 

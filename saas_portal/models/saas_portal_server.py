@@ -116,9 +116,7 @@ class SaasPortalServer(models.Model):
             found = self._get_driver().list()
         except DriverError as error:
             raise UserError(
-                self.env._(
-                    "%(server)s does not answer: %(reason)s", server=self.name, reason=error
-                )
+                self.env._("%(server)s does not answer: %(reason)s", server=self.name, reason=error)
             ) from error
         return {
             "type": "ir.actions.client",
@@ -182,5 +180,3 @@ def _forget_database(name: str) -> None:
     if name in Registry.registries:
         Registry.delete(name)
     odoo.sql_db.close_db(name)
-
-

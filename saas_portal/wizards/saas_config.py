@@ -113,9 +113,9 @@ class SaasConfig(models.TransientModel):
 
     def _apply_later(self, payload):
         self.client_ids.check_access("write")
-        self.client_ids.filtered(lambda client: client.state in ("open", "pending"))._configure_later(
-            payload
-        )
+        self.client_ids.filtered(
+            lambda client: client.state in ("open", "pending")
+        )._configure_later(payload)
         action = self.env["ir.actions.act_window"]._for_xml_id(
             "saas_portal.saas_portal_operation_action"
         )

@@ -54,9 +54,7 @@ class SaasPortalCreateClient(models.TransientModel):
     def _inverse_owner_password(self):
         """Only the hash is stored, for the minute between the form and the button."""
         for wizard in self.filtered("owner_password"):
-            wizard.sudo().owner_password_hash = wizard.plan_id._hash_password(
-                wizard.owner_password
-            )
+            wizard.sudo().owner_password_hash = wizard.plan_id._hash_password(wizard.owner_password)
 
     def action_apply(self):
         """Start the creation and show the client, whose form tells how far it is."""

@@ -32,9 +32,7 @@ class SaasPortalDeleteClient(models.TransientModel):
         if not self.client_ids:
             raise UserError(self.env._("Choose at least one client."))
         if (self.confirmation or "").strip() != self.expected:
-            raise UserError(
-                self.env._("Type “%(expected)s” to delete.", expected=self.expected)
-            )
+            raise UserError(self.env._("Type “%(expected)s” to delete.", expected=self.expected))
         failed = {}
         for client in self.client_ids:
             try:
