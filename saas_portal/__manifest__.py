@@ -26,6 +26,9 @@
         "views/res_partner_views.xml",
         "views/saas_portal_menus.xml",
     ],
+    "assets": {
+        "web.assets_backend": ["saas_portal/static/src/**/*"],
+    },
     "post_init_hook": "post_init_hook",
     "application": True,
 }

@@ -2,10 +2,11 @@
 
 import threading
 
+from psycopg2 import OperationalError
+
 from odoo.exceptions import AccessDenied, AccessError, UserError
 from odoo.service.model import dispatch
 from odoo.sql_db import PoolError
-from psycopg2 import OperationalError
 
 from .lib.saas_wire import (
     ADMIN_UID,
@@ -33,7 +34,7 @@ class InProcessTransport:
                 outcome["result"] = dispatch(
                     "execute_kw", [database, ADMIN_UID, token, GATEWAY, method, [token]]
                 )
-            except Exception as error:  # noqa: BLE001 - handed over to the waiting thread
+            except Exception as error:
                 outcome["error"] = error
 
         thread = threading.Thread(target=call, name=f"saas-{database}", daemon=True)

@@ -11,10 +11,11 @@ import time
 import zlib
 from collections.abc import Callable, Iterator
 
+from psycopg2.errors import LockNotAvailable
+
 from odoo import api
 from odoo.models import BaseModel
 from odoo.service.model import PG_CONCURRENCY_EXCEPTIONS_TO_RETRY
-from psycopg2.errors import LockNotAvailable
 
 _logger = logging.getLogger(__name__)
 
@@ -31,7 +32,9 @@ def in_own_transaction(records: BaseModel, work: Callable[[BaseModel], object]) 
     Runs as superuser, with the user and context of ``records``. A conflict with another transaction
     starts ``work`` again, so it has to bear repetition.
     """
-    for attempt in range(1, _ATTEMPTS + 1):
+    attempt = 0
+    while True:
+        attempt += 1
         try:
             with records.env.registry.cursor() as cr:
                 env = api.Environment(cr, records.env.uid, records.env.context, su=True)

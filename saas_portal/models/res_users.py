@@ -1,6 +1,7 @@
 from odoo import api, models
-from odoo.addons.auth_signup.models.res_partner import SignupError
 from odoo.exceptions import UserError
+
+from odoo.addons.auth_signup.models.res_partner import SignupError
 
 
 class ResUsers(models.Model):

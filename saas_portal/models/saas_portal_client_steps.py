@@ -109,7 +109,7 @@ class SaasPortalClient(models.Model):
             raise UserError(str(error)) from error
 
     def _find_taken_variant(self, dbname):
-        """A client whose name differs in capitals only; the better complaint than about capitals."""
+        """A client whose name differs in capitals only; a better complaint than capitals."""
         if dbname == dbname.lower():
             return False
         return (

@@ -260,7 +260,7 @@ class SaasPortalOperation(models.Model):
         while step_id := in_own_transaction(self, lambda op: op._begin_step()):
             try:
                 in_own_transaction(self, lambda op, step_id=step_id: op._perform_step(step_id))
-            except Exception as error:  # noqa: BLE001 - every failure becomes evidence
+            except Exception as error:
                 expected = isinstance(error, DriverError | WireError | UserError)
                 if not expected:
                     _logger.exception("Operation %d failed in step %d", self.id, step_id)
@@ -298,7 +298,7 @@ class SaasPortalOperation(models.Model):
     def _clean_up(self):
         try:
             in_own_transaction(self, lambda op: op._get_subject()._on_operation_failed(op))
-        except Exception:  # noqa: BLE001 - the cause is stored; this one is for the log
+        except Exception:
             _logger.exception("Cleaning up after operation %d failed", self.id)
 
     def _record_failure(self, step_id: int, cause: str, temporary: bool) -> bool:

@@ -16,7 +16,6 @@ class SaasPortalOperationMixin(models.AbstractModel):
 
     current_operation_id = fields.Many2one(
         "saas_portal.operation",
-        string="Current Operation",
         compute="_compute_current_operation_id",
         help="What is being done right now, or what failed last.",
     )

@@ -1,9 +1,11 @@
 import re
 
-from odoo import api, fields, models
-from odoo.addons.base.models.res_partner import _lang_get, _tz_get
-from odoo.exceptions import AccessError, UserError, ValidationError
 from psycopg2.errors import UniqueViolation
+
+from odoo import api, fields, models
+from odoo.exceptions import AccessError, UserError, ValidationError
+
+from odoo.addons.base.models.res_partner import _lang_get, _tz_get
 
 from ..const import COUNTED_STATES
 from ..lib.saas_rules import InvalidName, check_name, expand_pattern

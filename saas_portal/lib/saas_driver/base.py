@@ -17,7 +17,7 @@ class Driver(Protocol):
     return an instance from ``saas_portal.server._get_driver()``.
     """
 
-    def create(self, spec: ClientSpec) -> None:
+    def create(self, spec: ClientSpec) -> None:  # pylint: disable=method-required-super
         """Make the client, reachable under its name when this returns.
 
         :raises DriverRejected: the name belongs to another database

@@ -49,7 +49,7 @@ class LocalDriver:
 
     # -- clients ---------------------------------------------------------------------------------
 
-    def create(self, spec: ClientSpec) -> None:
+    def create(self, spec: ClientSpec) -> None:  # pylint: disable=method-required-super
         ref = spec.ref
         with self._cluster() as cursor:
             if self._check_free(cursor, ref.name, ref.key):

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 @dataclass(frozen=True)
 class ClientRef:
-    """Points at a client. ``name``: database and host name; ``key``: its uuid, the same for ever."""
+    """Points at a client. ``name``: database and host name; ``key``: its uuid, never changed."""
 
     name: str
     key: str
@@ -46,7 +46,7 @@ class TemplateSpec:
 
 @dataclass(frozen=True)
 class ClientStatus:
-    """What is really there. ``key``: uuid of the client that the database belongs to, '' if none."""
+    """What is really there. ``key``: uuid of the client that the database is, '' if none."""
 
     name: str
     exists: bool

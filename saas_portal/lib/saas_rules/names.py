@@ -17,7 +17,7 @@ _LABEL = re.compile(r"[a-z0-9](?:[a-z0-9-]*[a-z0-9])?")
 
 
 class InvalidName(ValueError):
-    """A name that cannot become a client database; the text says why, for the person who chose it."""
+    """A name that cannot become a client database; the text says why, for people."""
 
 
 def is_reserved(name: str) -> bool:
@@ -59,7 +59,7 @@ def check_name(name: object) -> str:
 
 
 def expand_pattern(pattern: str, number: str) -> str:
-    """Put a sequence number into a plan's pattern: ``crm-%i.example.com`` → ``crm-001.example.com``.
+    """Put a number into a plan's pattern: ``crm-%i.example.com`` → ``crm-001.example.com``.
 
     :raises InvalidName: when the pattern has no ``%i``, because every name would be the same
     """

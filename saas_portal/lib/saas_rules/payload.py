@@ -44,7 +44,7 @@ class Payload:
 
 
 def parse_bool(key: str, value: object) -> bool:
-    """``'1'``, 1, True → True; ``'0'``, 0, False, ``''``, None → False; the words true and false count."""
+    """``'1'``, 1, True, ``'true'`` → True; ``'0'``, 0, False, ``'false'``, ``''``, None → False."""
     if value is None or value == "":
         return False
     if isinstance(value, bool) or (isinstance(value, int) and value in (0, 1)):

@@ -12,7 +12,7 @@ LIFETIME = timedelta(seconds=60)
 
 
 class SigningKey:
-    """An Ed25519 key that signs requests to clients (JWT, RFC 7519, algorithm EdDSA of RFC 8037)."""
+    """An Ed25519 key that signs requests to clients (JWT of RFC 7519, EdDSA of RFC 8037)."""
 
     def __init__(self, private_key: Ed25519PrivateKey):
         self._private_key = private_key

@@ -37,7 +37,7 @@ class _TimeoutTransport(xmlrpc.client.Transport):
     def make_connection(self, host):
         kind = http.client.HTTPSConnection if self._secure else http.client.HTTPConnection
         chost, self._extra_headers, _x509 = self.get_host_info(host)
-        # One connection a call: a kept one may be half-closed, and a repeated send is no safe retry.
+        # One connection a call: a kept one may be half-closed, and sending again is not safe.
         return kind(chost, timeout=self._timeout)
 
 
