@@ -146,7 +146,7 @@ def ensure_client(admin, plan, user, owner_password):
         arguments = {"dbname": CLIENT, "user_id": user, "owner_password": owner_password}
         with_progress(
             f"Making the first client, {CLIENT}",
-            lambda: admin.call("saas_portal.plan", "create_new_database", [plan], arguments),
+            lambda: admin.call("saas_portal.plan", "create_new_database", [plan], **arguments),
             lambda: running_step(admin),
         )
 

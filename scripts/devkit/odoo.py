@@ -12,7 +12,7 @@ import urllib.request
 from pathlib import Path
 
 from .console import Failure
-from .paths import DEV, addons_path
+from .paths import DEV, ROOT, addons_path
 from .waiting import wait_for
 
 LOADING = re.compile(r"Loading module (\S+) \((\d+)/(\d+)\)")
@@ -54,7 +54,7 @@ def write_conf(path, cluster, **options):
 
 
 def command(conf, *arguments):
-    return [sys.executable, "-m", "odoo", *arguments, "-c", str(conf)]
+    return [sys.executable, str(ROOT / "scripts" / "bin" / "odoo"), *arguments, "-c", str(conf)]
 
 
 def environment(cluster):

@@ -104,7 +104,7 @@ def new_client(portal, plan, customer, unique_name):
             **arguments,
         }
         answer = portal.admin.call(
-            "saas_portal.plan", "create_new_database", [plan_id or plan], arguments
+            "saas_portal.plan", "create_new_database", [plan_id or plan], **arguments
         )
         name = portal.admin.read("saas_portal.client", answer["id"], "name")
         password = arguments["owner_password"]
