@@ -99,9 +99,18 @@ class IrConfigParameter(models.Model):
             parameter.write({"value": value, "saas_hidden": hidden})
 
     @api.model
-    def _saas_is_suspended(self):
+    def _saas_is_suspended(self, fresh=False):
+        """Whether the operator has suspended this database.
+
+        :param fresh: ask the table, for callers that Odoo has not brought up to date with what
+            other workers have changed, such as a login over XML-RPC
+        """
+        if fresh:
+            value = self._get_param.__wrapped__(self, SUSPENDED_KEY)
+        else:
+            value = self.sudo().get_param(SUSPENDED_KEY)
         try:
-            return parse_switch(self.sudo().get_param(SUSPENDED_KEY))
+            return parse_switch(value)
         except ValueError:
             # only SQL can have written this, and it was not to say that all is well
             return True

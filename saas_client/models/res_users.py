@@ -76,7 +76,7 @@ class ResUsers(models.Model):
 
     @api.model
     def _saas_check_not_suspended(self):
-        if self.env["ir.config_parameter"]._saas_is_suspended():
+        if self.env["ir.config_parameter"]._saas_is_suspended(fresh=True):
             raise AccessDenied(
                 self.env._("This database is suspended. Please contact your provider.")
             )

@@ -127,9 +127,10 @@ class SaasClientGateway(models.AbstractModel):
         with self.env.registry.cursor() as cr:
             cr.execute("SELECT pg_try_advisory_xact_lock(%s)", [APPLY_LOCK])
             if not cr.fetchone()[0]:
-                cr.execute("SELECT pg_advisory_xact_lock(%s)", [APPLY_LOCK])
-                # ours began before the other one ended: nothing is written yet, look anew
+                # ours has written nothing yet; while it waits it must not hold back the changes
+                # of tables that the other one makes, and after that it must see them
                 self.env.cr.rollback()
+                cr.execute("SELECT pg_advisory_xact_lock(%s)", [APPLY_LOCK])
             yield
 
     # === STEPS === #

@@ -50,6 +50,16 @@ class TestSuspension(SaasClientCommon, HttpCase):
         self.suspend("0")
         self.users._check_uid_passwd(self.user.id, "customer password")
 
+    def test_a_login_sees_a_suspension_that_this_worker_has_not_heard_of(self):
+        self.suspend("0")
+        self.assertEqual(self.log_in(), self.user.id)
+        self.env.flush_all()
+        self.env.cr.execute(
+            "UPDATE ir_config_parameter SET value = '1' WHERE key = 'saas_client.suspended'"
+        )
+        with self.assertRaises(AccessDenied):
+            self.log_in()
+
     def test_nobody_logs_in_not_even_the_operator_with_a_password(self):
         self.admin.password = "admin password"
         self.suspend()
