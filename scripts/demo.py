@@ -139,16 +139,37 @@ def ensure_customer(admin, password):
 
 
 def ensure_client(admin, plan, user, owner_password):
-    found = admin.call(
-        "saas_portal.client", "search", [("name", "=", CLIENT), ("state", "!=", "deleted")]
-    )
-    if not found:
+    wanted = [("name", "=", CLIENT), ("state", "!=", "deleted")]
+    if not admin.call("saas_portal.client", "search", wanted):
         arguments = {"dbname": CLIENT, "user_id": user, "owner_password": owner_password}
         with_progress(
             f"Making the first client, {CLIENT}",
             lambda: admin.call("saas_portal.plan", "create_new_database", [plan], **arguments),
             lambda: running_step(admin),
         )
+    # A creation that an interrupted run began is being finished by the portal.
+    if client_state(admin, wanted) == "building":
+        with_progress(
+            f"Waiting for {CLIENT}, which is being made",
+            lambda: wait_while_building(admin, wanted),
+            lambda: running_step(admin),
+        )
+    state = client_state(admin, wanted)
+    if state != "open":
+        print(f"==> {CLIENT} is {state}: the portal's backend says more.", file=sys.stderr)
+
+
+def client_state(admin, wanted):
+    rows = admin.call("saas_portal.client", "search_read", wanted, ["state"], limit=1)
+    return rows[0]["state"] if rows else "missing"
+
+
+def wait_while_building(admin, wanted):
+    pause = threading.Event()
+    for _look in range(60):
+        if client_state(admin, wanted) != "building":
+            return
+        pause.wait(2)
 
 
 def main():
@@ -177,3 +198,5 @@ if __name__ == "__main__":
         main()
     except xmlrpc.client.Fault as fault:
         sys.exit(f"error: the portal answered: {fault.faultString.strip().splitlines()[-1]}")
+    except OSError as error:
+        sys.exit(f"error: the portal went away: {error}")
