@@ -1,5 +1,4 @@
 from . import base
-from . import base_module_upgrade
 from . import ir_config_parameter
 from . import ir_http
 from . import ir_module_module

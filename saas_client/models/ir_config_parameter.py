@@ -127,5 +127,5 @@ class IrConfigParameter(models.Model):
     def _saas_follow_suspension(self, was_suspended):
         """End every session when the database becomes suspended, also those not in use now."""
         if not was_suspended and self._saas_is_suspended():
-            self.sudo().set_param(SESSION_EPOCH_KEY, uuid.uuid4().hex)
+            self._saas_set(SESSION_EPOCH_KEY, uuid.uuid4().hex, hidden=True)
             _logger.info("This database has been suspended, every session has ended")

@@ -3,7 +3,7 @@ import logging
 from markupsafe import Markup
 from werkzeug.exceptions import ServiceUnavailable, abort
 
-from odoo import SUPERUSER_ID, _, models
+from odoo import SUPERUSER_ID, models
 from odoo.http import Response, SessionExpiredException, request
 from odoo.service import security
 from odoo.tools.misc import get_lang
@@ -81,8 +81,8 @@ class IrHttp(models.AbstractModel):
             abort(cls._saas_suspended_response())
         if routing_type == "jsonrpc":
             # the web client answers this by loading the page anew
-            raise SessionExpiredException(_("This database is suspended."))
-        raise ServiceUnavailable(_("This database is suspended."))
+            raise SessionExpiredException(request.env._("This database is suspended."))
+        raise ServiceUnavailable(request.env._("This database is suspended."))
 
     @classmethod
     def _saas_suspended_response(cls):

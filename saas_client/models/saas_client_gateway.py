@@ -49,25 +49,25 @@ class SaasClientGateway(models.AbstractModel):
 
     @api.model
     def _get_steps(self):
-        """The keys of a request in their order: what they hold and the method for them."""
+        """The keys of a request in their order: what each holds, a list of what, its method."""
         return [
-            ("update_addons_list", bool, "_apply_update_addons_list"),
-            ("update_addons", list, "_apply_update_addons"),
-            ("install_addons", list, "_apply_install_addons"),
-            ("uninstall_addons", list, "_apply_uninstall_addons"),
-            ("fixes", list, "_apply_fixes"),
-            ("owner", dict, "_apply_owner"),
-            ("params", list, "_apply_params"),
-            ("access_owner_add", list, "_apply_access_owner_add"),
-            ("access_remove", list, "_apply_access_remove"),
-            ("configure_outgoing_mail", list, "_apply_configure_outgoing_mail"),
-            ("limit_number_of_records", list, "_apply_limit_number_of_records"),
+            ("update_addons_list", bool, None, "_apply_update_addons_list"),
+            ("update_addons", list, str, "_apply_update_addons"),
+            ("install_addons", list, str, "_apply_install_addons"),
+            ("uninstall_addons", list, str, "_apply_uninstall_addons"),
+            ("fixes", list, list, "_apply_fixes"),
+            ("owner", dict, None, "_apply_owner"),
+            ("params", list, dict, "_apply_params"),
+            ("access_owner_add", list, str, "_apply_access_owner_add"),
+            ("access_remove", list, str, "_apply_access_remove"),
+            ("configure_outgoing_mail", list, dict, "_apply_configure_outgoing_mail"),
+            ("limit_number_of_records", list, dict, "_apply_limit_number_of_records"),
         ]
 
     @api.model
     def _apply(self, payload):
         result = {}
-        for key, _kind, method in self._get_steps():
+        for key, _kind, _item_kind, method in self._get_steps():
             if key not in payload:
                 continue
             # a step that installs an app replaces the registry: begin each one in the new one
@@ -82,15 +82,18 @@ class SaasClientGateway(models.AbstractModel):
     @api.model
     def _check_payload(self, payload):
         """Refuse a request that cannot be carried out before any of it is."""
-        steps = {key: kind for key, kind, _method in self._get_steps()}
+        steps = {key: kinds for key, *kinds, _method in self._get_steps()}
         if unknown := sorted(set(payload) - set(steps)):
             raise UserError(self.env._("Unknown keys: %(keys)s", keys=", ".join(unknown)))
         for key, value in payload.items():
-            if not isinstance(value, steps[key]):
+            kind, item_kind = steps[key]
+            fits = isinstance(value, kind)
+            if fits and item_kind:
+                fits = all(isinstance(item, item_kind) for item in value)
+            if not fits:
                 raise UserError(self.env._("The value of %(key)s is of the wrong kind.", key=key))
-        for key in ("params", "configure_outgoing_mail", "limit_number_of_records"):
-            if not all(isinstance(item, dict) for item in payload.get(key, [])):
-                raise UserError(self.env._("The value of %(key)s is of the wrong kind.", key=key))
+        if "owner" in payload and not payload["owner"].get("login"):
+            raise UserError(self.env._("The owner needs a login."))
         for item in payload.get("params", []):
             self._normalise(item)
         for item in payload.get("limit_number_of_records", []):
@@ -212,7 +215,11 @@ class SaasClientGateway(models.AbstractModel):
             if not (server.get("smtp_login") and server.get("smtp_password")):
                 report.append("mail server without smtp_login or smtp_password")
                 continue
-            self._ensure_mail_server(server)
+            try:
+                with self.env.cr.savepoint():
+                    self._ensure_mail_server(server)
+            except ValueError:
+                report.append(f"mail server not valid: {server['smtp_login']}")
         return report
 
     @api.model

@@ -126,7 +126,7 @@ class TestAccess(SaasClientCase):
 
         def write(users, vals):
             if users == second:
-                raise UserError("not this one")
+                raise UserError(users.env._("not this one"))
             return original(users, vals)
 
         self.patch(type(first), "write", write)

@@ -19,10 +19,9 @@ class TestConcurrency(BaseCase):
         self.addCleanup(self.commit, self.remove_traces)
 
     def commit(self, function):
+        """Run the function in a transaction of its own, committed at its end."""
         with self.registry.cursor() as cr:
-            result = function(self.open_env(cr))
-            cr.commit()
-            return result
+            function(self.open_env(cr))
 
     def open_env(self, cr):
         return api.Environment(cr, SUPERUSER_ID, {"no_reset_password": True})

@@ -32,6 +32,9 @@ class TestGateway(SaasClientCase):
             {"params": ["saas_client.max_users"]},
             {"params": [{"value": "1"}]},
             {"update_addons_list": "yes"},
+            {"install_addons": [1]},
+            {"fixes": ["res.users.unlink"]},
+            {"owner": {"name": "Nobody"}},
         ):
             with self.subTest(payload), self.assertRaises(UserError):
                 self.apply(**payload)
@@ -116,6 +119,10 @@ class TestGateway(SaasClientCase):
         found = self.env["ir.mail_server"].search([("smtp_user", "=", "post@example.com")])
         self.assertEqual(len(found), 1)
         self.assertEqual((found.smtp_pass, found.smtp_port), ("two", 25))
+        report = self.apply(configure_outgoing_mail=[{**server, "smtp_encryption": "magic"}])
+        self.assertEqual(
+            report["configure_outgoing_mail"], ["mail server not valid: post@example.com"]
+        )
         report = self.apply(configure_outgoing_mail=[{"smtp_login": "x"}])
         self.assertEqual(
             report["configure_outgoing_mail"], ["mail server without smtp_login or smtp_password"]
@@ -123,7 +130,7 @@ class TestGateway(SaasClientCase):
 
     def test_steps_run_in_the_documented_order(self):
         self.assertEqual(
-            [key for key, _kind, _method in self.env["saas_client.gateway"]._get_steps()],
+            [step[0] for step in self.env["saas_client.gateway"]._get_steps()],
             [
                 "update_addons_list",
                 "update_addons",

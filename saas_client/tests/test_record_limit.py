@@ -18,55 +18,55 @@ class TestRecordLimit(SaasClientCase):
         limit = {"model": model, "max_records": maximum, "domain": domain}
         return cls.apply(limit_number_of_records=[limit])
 
-    def create(self, *names):
+    def add(self, *names):
         return self.banks.create([{"name": name} for name in names])
 
     def test_one_record_too_many_is_refused(self):
-        self.create("Big one", "Big two")
+        self.add("Big one", "Big two")
         with self.assertRaisesRegex(ValidationError, "includes 2 records .* 2 are already there"):
-            self.create("Big three")
+            self.add("Big three")
 
     def test_two_records_for_one_place_are_refused_together(self):
-        self.create("Big one")
+        self.add("Big one")
         with self.assertRaises(ValidationError), self.env.cr.savepoint():
-            self.create("Big two", "Big three")
+            self.add("Big two", "Big three")
         self.assertEqual(self.banks.search_count([("name", "like", "Big")]), 1)
 
     def test_records_outside_the_domain_are_free(self):
-        self.create("Big one", "Big two", "Small three")
+        self.add("Big one", "Big two", "Small three")
 
     def test_a_record_that_comes_to_match_is_refused(self):
-        self.create("Big one", "Big two")
-        small = self.create("Small three")
+        self.add("Big one", "Big two")
+        small = self.add("Small three")
         with self.assertRaises(ValidationError):
             small.name = "Big three"
 
     def test_a_record_that_matched_already_can_still_be_written(self):
-        banks = self.create("Big one", "Big two")
+        banks = self.add("Big one", "Big two")
         self.set_limit(1)
         banks[0].name = "Big and changed"
         banks[0].name = "Small now"
 
     def test_unarchiving_is_refused(self):
-        banks = self.create("Big one", "Big two")
+        banks = self.add("Big one", "Big two")
         banks[0].active = False
-        self.create("Big three")
+        self.add("Big three")
         with self.assertRaises(ValidationError):
             banks[0].active = True
 
     def test_superuser_mode_does_not_lift_it(self):
-        self.create("Big one", "Big two")
+        self.add("Big one", "Big two")
         with self.assertRaises(ValidationError):
             self.banks.sudo().create({"name": "Big three"})
 
     def test_zero_removes_the_limit(self):
         self.set_limit(0)
-        self.create("Big one", "Big two", "Big three")
+        self.add("Big one", "Big two", "Big three")
 
     def test_a_raised_limit_is_live_at_once(self):
-        self.create("Big one", "Big two")
+        self.add("Big one", "Big two")
         self.set_limit(3)
-        self.create("Big three")
+        self.add("Big three")
         self.assertEqual(self.env["saas_client.record_limit"].search_count([]), 1)
 
     def test_unknown_models_and_domains_are_reported(self):
@@ -74,7 +74,14 @@ class TestRecordLimit(SaasClientCase):
             self.set_limit(1, model="no.model"),
             {"limit_number_of_records": ["model not found: no.model"]},
         )
-        for domain in ("[('no_field', '=', 1)]", "[('name'", "__import__('os')"):
+        for domain in (
+            "[('no_field', '=', 1)]",
+            "[('id', '=', 'text')]",
+            "[('name'",
+            "__import__('os')",
+            "'name'",
+            7,
+        ):
             self.assertEqual(
                 self.set_limit(1, domain=domain),
                 {"limit_number_of_records": ["domain not valid: res.bank"]},
