@@ -1,8 +1,9 @@
 """The payload of ``saas.config.do_upgrade_database``: checked, typed, in one spelling."""
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 
 #: Old spellings that scripts in the field still send.
 ALIASES = {"limit_nuber_of_records": "limit_number_of_records"}
@@ -15,6 +16,7 @@ TRIAL = "saas_client.trial"
 VISIBLE_MODULES = "saas_client.visible_modules"
 
 DATETIME_FORMAT = "%Y-%m-%d %H:%M:%S"
+_DIGITS = re.compile(r"[0-9]{1,20}")
 
 
 class PayloadError(ValueError):
@@ -61,7 +63,7 @@ def parse_limit(key: str, value: object) -> int:
     """A whole number, 0 for unlimited; ``''``, None and False are 0."""
     if value is None or value is False or value == "":
         return 0
-    if isinstance(value, str) and value.strip().isascii() and value.strip().isdigit():
+    if isinstance(value, str) and _DIGITS.fullmatch(value.strip()):
         value = int(value)
     if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value <= 2**31 - 1:
         raise PayloadError(f"{key}: {value!r} is not a whole number from 0 (0 is unlimited).")
@@ -73,6 +75,8 @@ def parse_datetime(key: str, value: object) -> datetime | None:
     if not value:
         return None
     if isinstance(value, datetime):
+        if value.tzinfo:
+            value = value.astimezone(UTC)
         return value.replace(tzinfo=None, microsecond=0)
     for pattern in (DATETIME_FORMAT, "%Y-%m-%dT%H:%M:%S", "%Y-%m-%d"):
         try:
@@ -107,7 +111,7 @@ def _to_wire(value: object) -> str | bool:
     if isinstance(value, bool):
         return "1" if value else "0"
     if isinstance(value, datetime):
-        return value.strftime(DATETIME_FORMAT)
+        return value.isoformat(" ")
     return str(value) if value not in (None, "") else False
 
 
@@ -120,7 +124,8 @@ def _entries(key: str, value: object, required: tuple, optional: tuple = ()) -> 
         raise PayloadError(f"{key}: give a list of entries.")
     for entry in value:
         if not isinstance(entry, Mapping):
-            raise PayloadError(f"{key}: {entry!r} is not an entry with {', '.join(required)}.")
+            # Not shown: what should be an entry may be a password.
+            raise PayloadError(f"{key}: an entry is a dictionary with {', '.join(required)}.")
         missing = [name for name in required if name not in entry]
         unknown = [name for name in entry if name not in required + optional]
         if missing:
@@ -137,7 +142,7 @@ def _parse_params(key: str, value: object, typed: dict) -> list[dict]:
         if not isinstance(name, str) or not name.strip():
             raise PayloadError(f"{key}: {name!r} is not the name of a parameter.")
         name, raw = name.strip(), entry.get("value")
-        if isinstance(raw, list | tuple | Mapping):
+        if raw is not None and not isinstance(raw, str | int | float | datetime):
             raise PayloadError(f"{name}: the value is a text, a number, or true or false.")
         parsed = _PARAM_TYPES[name](name, raw) if name in _PARAM_TYPES else raw
         if name in _PARAM_TYPES:
@@ -170,7 +175,7 @@ def _parse_fixes(key: str, value: object) -> list[list[str]]:
 def _parse_record_limits(key: str, value: object) -> list[dict]:
     limits = []
     for entry in _entries(key, value, ("model", "max_records"), ("domain",)):
-        if not isinstance(entry["model"], str):
+        if not isinstance(entry["model"], str) or not entry["model"].strip():
             raise PayloadError(f"{key}: {entry['model']!r} is not the name of a model.")
         limits.append(
             {
@@ -185,7 +190,24 @@ def _parse_record_limits(key: str, value: object) -> list[dict]:
     return limits
 
 
-_MAIL_OPTIONAL = ("smtp_host", "smtp_port", "smtp_encryption")
+_MAIL_TEXTS = ("smtp_login", "smtp_password", "smtp_host")
+_MAIL_ENCRYPTIONS = ("none", "starttls", "starttls_strict", "ssl", "ssl_strict")
+
+
+def _parse_mail_servers(key: str, value: object) -> list[dict]:
+    servers = _entries(key, value, _MAIL_TEXTS[:2], ("smtp_host", "smtp_port", "smtp_encryption"))
+    for server in servers:
+        for name in _MAIL_TEXTS:
+            if name in server and not isinstance(server[name], str):
+                raise PayloadError(f"{key}: {name} is a text.")
+        if "smtp_port" in server:
+            server["smtp_port"] = parse_limit(f"{key} smtp_port", server["smtp_port"])
+            if server["smtp_port"] > 65535:
+                raise PayloadError(f"{key}: smtp_port is a number up to 65535.")
+        if server.get("smtp_encryption") not in (None, "", *_MAIL_ENCRYPTIONS):
+            raise PayloadError(f"{key}: smtp_encryption is one of {', '.join(_MAIL_ENCRYPTIONS)}.")
+    return servers
+
 
 #: key → parser(key, value, typed), in the order in which a client applies them.
 _PARSERS: dict[str, Callable] = {
@@ -197,9 +219,7 @@ _PARSERS: dict[str, Callable] = {
     "params": _parse_params,
     "access_owner_add": lambda key, value, typed: parse_names(key, value),
     "access_remove": lambda key, value, typed: parse_names(key, value),
-    "configure_outgoing_mail": lambda key, value, typed: _entries(
-        key, value, ("smtp_login", "smtp_password"), _MAIL_OPTIONAL
-    ),
+    "configure_outgoing_mail": lambda key, value, typed: _parse_mail_servers(key, value),
     "limit_number_of_records": lambda key, value, typed: _parse_record_limits(key, value),
 }
 _SECRET_KEYS = ("configure_outgoing_mail",)
