@@ -5,6 +5,7 @@ import xmlrpc.client
 from collections.abc import Callable
 from typing import Protocol
 from urllib.parse import urlsplit
+from xml.parsers.expat import ExpatError
 
 from .errors import ClientDenied, ClientFailed, ClientRejected, ClientUnavailable
 from .keys import SigningKey
@@ -47,8 +48,13 @@ class XmlRpcTransport:
     def __init__(self, url: str):
         self._url = url.rstrip("/")
         parts = urlsplit(self._url)
-        if parts.scheme not in ("http", "https") or not parts.hostname:
-            raise ValueError(f"{url!r} is not the address of an HTTP server.")
+        try:
+            valid = parts.scheme in ("http", "https") and parts.hostname and parts.port != 0
+        except ValueError:
+            valid = False
+        # Not shown and not accepted with a password: the address is part of every complaint.
+        if not valid or "@" in parts.netloc:
+            raise ValueError("This is not the address of an HTTP server.")
         self._secure = parts.scheme == "https"
 
     def execute_kw(self, database: str, token: str, method: str, timeout: float) -> object:
@@ -59,13 +65,15 @@ class XmlRpcTransport:
             return proxy.execute_kw(database, ADMIN_UID, token, GATEWAY, method, [token])
         except xmlrpc.client.Fault as fault:
             raise _fault_to_error(fault, where) from None
-        except (OSError, http.client.HTTPException) as error:
+        except (OSError, http.client.HTTPException, UnicodeError) as error:
             reason = str(error) or type(error).__name__
             raise ClientUnavailable(f"No answer from {where}: {reason}.") from error
         except xmlrpc.client.ProtocolError as error:
             raise ClientUnavailable(
                 f"{where} answered HTTP {error.errcode} {error.errmsg}."
             ) from None
+        except (xmlrpc.client.Error, ExpatError) as error:
+            raise ClientUnavailable(f"{where} did not answer as Odoo does.") from error
 
 
 def _fault_to_error(fault: xmlrpc.client.Fault, where: str) -> Exception:
