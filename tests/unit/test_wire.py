@@ -239,7 +239,7 @@ def listener(greeting=None):
         def greet():
             connection = listening.accept()[0]
             with connection:
-                connection.recv(100)
+                connection.recv(10_000)
                 connection.sendall(greeting)
 
         thread = threading.Thread(target=greet)
@@ -257,6 +257,12 @@ def test_a_server_that_does_not_answer_in_time_means_unavailable():
 def test_a_server_of_another_kind_means_unavailable(greeting):
     with listener(greeting) as url, pytest.raises(ClientUnavailable):
         call(url)
+
+
+def test_a_call_whose_connection_was_lost_is_not_sent_again():
+    with listener(b"") as url, pytest.raises(ClientUnavailable, match="closed"):
+        # A second attempt would find nobody to accept it, and run into the timeout.
+        call(url, timeout=1)
 
 
 def test_plain_http_where_tls_is_expected_means_unavailable(server):

@@ -38,8 +38,12 @@ class _TimeoutTransport(xmlrpc.client.Transport):
     def make_connection(self, host):
         kind = http.client.HTTPSConnection if self._secure else http.client.HTTPConnection
         chost, self._extra_headers, _x509 = self.get_host_info(host)
-        # One connection a call: a kept one may be half-closed, and sending again is not safe.
+        # One connection a call: a kept one may be half-closed.
         return kind(chost, timeout=self._timeout)
+
+    def request(self, host, handler, request_body, verbose=False):
+        # The inherited one sends again what a lost connection may have delivered.
+        return self.single_request(host, handler, request_body, verbose)
 
 
 class XmlRpcTransport:
