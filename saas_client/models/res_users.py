@@ -164,7 +164,9 @@ class ResUsers(models.Model):
             return
         # two transactions must not both take the last place: the second one is retried
         self.env.cr.execute(
-            "UPDATE ir_config_parameter SET value = value WHERE key = %s", [MAX_USERS_KEY]
+            "UPDATE ir_config_parameter SET value = value WHERE key = %s",
+            [MAX_USERS_KEY],
+            log_exceptions=False,
         )
         if after > limit:
             raise ValidationError(

@@ -101,7 +101,8 @@ class SaasClientRecordLimit(models.Model):
                     "UPDATE %(table)s SET max_records = max_records WHERE id = %(id)s",
                     table=SQL.identifier(self._table),
                     id=limit_id,
-                )
+                ),
+                log_exceptions=False,
             )
             count = self._get_model(records._name).search_count(domain)
             if count > maximum:

@@ -4,7 +4,6 @@ from odoo import SUPERUSER_ID, Command, api
 from odoo.exceptions import ValidationError
 from odoo.modules.registry import Registry
 from odoo.tests import BaseCase, get_db_name, tagged
-from odoo.tools import mute_logger
 
 MAX_USERS = "saas_client.max_users"
 
@@ -43,7 +42,7 @@ class TestConcurrency(BaseCase):
             second["res.users"].search_count([])
             create(first, "one")
             first_cr.commit()
-            with self.assertRaises(SerializationFailure), mute_logger("odoo.sql_db"):
+            with self.assertRaises(SerializationFailure):
                 create(second, "two")
             second_cr.rollback()
             with self.assertRaises(ValidationError):
