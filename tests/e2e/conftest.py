@@ -11,6 +11,7 @@ from devkit.cluster import throw_away_cluster
 from devkit.odoo import excerpt
 from devkit.waiting import wait_for as wait_for_condition
 from harness import Portal, ServerShape
+from harness.example import run_example
 
 # Every test that asks for `portal` runs with both: threads, and two processes beside `website`,
 # which has rules of its own for who may sign up.
@@ -22,6 +23,22 @@ def tell(request, text):
     capture = request.config.pluginmanager.getplugin("capturemanager")
     with capture.global_and_fixture_disabled():
         print(f"\n    {text}", file=sys.stderr, flush=True)
+
+
+def pytest_configure(config):
+    config.addinivalue_line("markers", "one_shape: the way the server runs makes no difference")
+
+
+def pytest_collection_modifyitems(config, items):
+    """Tests marked `one_shape` run with the first shape only."""
+
+    def is_wanted(item):
+        shape = getattr(item, "callspec", None) and item.callspec.params.get("portal")
+        return not item.get_closest_marker("one_shape") or shape in (None, SHAPES[0])
+
+    unwanted = [item for item in items if not is_wanted(item)]
+    config.hook.pytest_deselected(items=unwanted)
+    items[:] = [item for item in items if is_wanted(item)]
 
 
 @pytest.hookimpl(wrapper=True)
@@ -82,18 +99,18 @@ def customer(portal):
 NUMBERS = itertools.count(1)
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def unique_name():
     """A host name that no other test uses: `unique_name("shop")` → shop-7.localhost."""
     return lambda stem="client": f"{stem}-{next(NUMBERS)}.localhost"
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def new_client(portal, plan, customer, unique_name):
     """Makes a client by the public call: `client = new_client(plan_id=…, dbname=…, **arguments)`.
 
-    The answer has `.name`, `.id`, `.client_id`, `.url`, `.auth_url`, `.owner_password` and
-    `.owner`, the owner's session in the client's database.
+    The answer has `.name`, `.id`, `.client_id`, `.url`, `.auth_url`, `.login`, `.owner_password`
+    and `.owner`, the owner's session in the client's database (None when it is made later).
     """
 
     def make(plan_id=None, **arguments):
@@ -108,14 +125,37 @@ def new_client(portal, plan, customer, unique_name):
         )
         name = portal.admin.read("saas_portal.client", answer["id"], "name")
         password = arguments["owner_password"]
+        background = arguments.get("async_creation")
         return SimpleNamespace(
             **answer,
             name=name,
+            login=customer.login,
             owner_password=password,
-            owner=portal.rpc(name, customer.login, password),
+            owner=None if background else portal.rpc(name, customer.login, password),
         )
 
     return make
+
+
+@pytest.fixture(scope="session")
+def client(new_client):
+    """A client that every test leaves as it found it: open, without limits, with its owner."""
+    return new_client()
+
+
+@pytest.fixture(scope="session")
+def managed_client(new_client, configure):
+    """The same with an owner who administers his database, and so can make users."""
+    client = new_client()
+    configure(client, access_owner_add=["base.group_system"])
+    return client
+
+
+@pytest.fixture(scope="session")
+def seeded(request, portal, plan, unique_name):
+    """The client that the documented example has made and changed, run as a person would."""
+    tell(request, "running docs/examples/create_and_control.py (about a minute) ...")
+    return run_example(portal, plan, unique_name("seed"))
 
 
 @pytest.fixture(scope="session")

@@ -1,5 +1,7 @@
 """A portal: its database and the server processes that serve it."""
 
+import contextlib
+import os
 import secrets
 import shutil
 from dataclasses import dataclass
@@ -31,24 +33,25 @@ class Portal:
 
     def __init__(self, cluster, folder, shape):
         self.cluster, self.folder, self.shape = cluster, folder, shape
-        self.port = free_port(8300)
+        # A place of its own to begin with: two test runs at once must not find the same port.
+        self.port = free_port(20000 + os.getpid() * 10 % 10000)
         self.data = folder / "data"
         self.log = folder / "odoo.log"
-        self.conf = self._write_conf()
+        self.secret_key = odoo.fernet_key()
+        self.conf = self._write_conf("odoo.conf", self.port, shape.workers, max_cron_threads=1)
         self.server = odoo.OdooServer(self.conf, cluster, self.port, self.log, folder / "odoo.pid")
         self.admin_password = secrets.token_urlsafe(12)
         self._admin = None
 
-    def _write_conf(self, **options):
+    def _write_conf(self, name, port, workers, **options):
         return odoo.write_conf(
-            self.folder / "odoo.conf",
+            self.folder / name,
             self.cluster,
             data_dir=self.data,
-            http_port=self.port,
-            gevent_port=free_port(self.port + 1),
-            workers=self.shape.workers,
-            max_cron_threads=1,
-            saas_secret_key=odoo.fernet_key(),
+            http_port=port,
+            gevent_port=free_port(port + 1),
+            workers=workers,
+            saas_secret_key=self.secret_key,
             **options,
         )
 
@@ -84,6 +87,28 @@ class Portal:
             query("postgres", f'ALTER DATABASE "{database}" IS_TEMPLATE false', superuser=True)
             query("postgres", f'DROP DATABASE "{database}" WITH (FORCE)', superuser=True)
 
+    @contextlib.contextmanager
+    def second_server(self):
+        """Another Odoo process on the same databases and files; yields its port."""
+        port = free_port(self.port + 10)
+        conf = self._write_conf("second.conf", port, 0, max_cron_threads=0)
+        log, pid_file = self.folder / "second.log", self.folder / "second.pid"
+        server = odoo.OdooServer(conf, self.cluster, port, log, pid_file)
+        server.start()
+        try:
+            yield port
+        finally:
+            server.stop()
+
+    def wake_cron(self):
+        """Makes the cron workers look now, which they do at least once a minute by themselves."""
+        self.psql(
+            self.name,
+            "UPDATE ir_cron SET nextcall = now() AT TIME ZONE 'UTC'"
+            " WHERE cron_name LIKE 'SaaS: run operations%'",
+        )
+        self.psql("postgres", "SELECT pg_notify('cron_trigger', %s)", self.name)
+
     # --- the outside ----------------------------------------------------------
 
     @property
@@ -93,13 +118,13 @@ class Portal:
             self._admin = self.rpc(self.name, "admin", self.admin_password)
         return self._admin
 
-    def rpc(self, database, login=None, password=None, *, uid=None, via="header"):
+    def rpc(self, database, login=None, password=None, *, uid=None, via="header", port=None):
         """XML-RPC to any database of this server; see `Rpc`."""
-        return Rpc(self.port, database, login, password, uid=uid, via=via)
+        return Rpc(port or self.port, database, login, password, uid=uid, via=via)
 
-    def http(self, host=None):
+    def http(self, host=None, port=None):
         """A browser-like session at a host name: `portal.http("demo.localhost").get("/web")`."""
-        return http_session(self.port, host or self.name)
+        return http_session(port or self.port, host or self.name)
 
     # --- looking inside -------------------------------------------------------
 
@@ -115,6 +140,25 @@ class Portal:
 
     def log_text(self):
         return self.log.read_text(errors="replace") if self.log.exists() else ""
+
+    def unfinished_databases(self):
+        """What creations leave behind when nobody completes or undoes them."""
+        return {name for name in self.cluster.databases() if name.startswith("saas-new-")}
+
+    def footprint(self):
+        """How much there is of everything that a refused call must not leave behind."""
+        ((clients, operations, users),) = self.psql(
+            self.name,
+            "SELECT (SELECT count(*) FROM saas_portal_client),"
+            " (SELECT count(*) FROM saas_portal_operation), (SELECT count(*) FROM res_users)",
+        )
+        return {
+            "clients": clients,
+            "operations": operations,
+            "users": users,
+            "databases": sorted(self.cluster.databases()),
+            "filestores": sorted(path.name for path in (self.data / "filestore").glob("*")),
+        }
 
     # --- things that tests need again and again -------------------------------
 
