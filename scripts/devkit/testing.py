@@ -176,6 +176,8 @@ def write_test_conf(cluster, data):
         data / "odoo.conf",
         cluster,
         data_dir=data,
+        # The tests call 127.0.0.1, which is no database's name.
+        dbfilter="",
         http_port=port,
         gevent_port=free_port(port + 1),
         max_cron_threads=0,
@@ -249,5 +251,5 @@ def judge(status, text):
         problems.append(f"Odoo ended with status {status}")
     failed = bad + len(problems)
     if bad or status:
-        problems.append(odoo.excerpt(text, lines=200))
+        problems.append(odoo.excerpt(text, lines=400))
     return max(tests - bad - len(skipped), 0), failed, problems
