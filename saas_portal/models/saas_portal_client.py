@@ -73,7 +73,7 @@ class SaasPortalClient(models.Model):
         copy=False,
         tracking=True,
         index=True,
-        group_expand=True,
+        group_expand="_group_expand_state",
     )
     plan_id = fields.Many2one(
         "saas_portal.plan", readonly=True, ondelete="restrict", index=True, tracking=True
@@ -174,6 +174,12 @@ class SaasPortalClient(models.Model):
     def _compute_operation_count(self):
         for client in self:
             client.operation_count = len(client.operation_ids)
+
+    @api.model
+    def _group_expand_state(self, states, domain):
+        """The columns of the kanban: where clients pass through, and where they should not stay."""
+        shown = [BUILDING, OPEN, PENDING, BROKEN]
+        return shown + [state for state in states if state not in shown]
 
     # === CONSTRAINT METHODS === #
 
