@@ -36,6 +36,8 @@ class Driver(Protocol):
     def rename(self, ref: ClientRef, new_name: str, base_url: str) -> None:
         """Give the client another name and base URL; people have to log in again.
 
+        A client that was stopped runs afterwards.
+
         :raises DriverRejected: the new name belongs to another database
         """
 

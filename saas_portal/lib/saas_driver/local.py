@@ -84,19 +84,19 @@ class LocalDriver:
                 staged = name != ref.name
                 if _exists(cursor, name) and (staged or _key_of(cursor, name) == ref.key):
                     self._drop(cursor, name)
-                    self._remove_files(name)
                 elif staged:
                     self._remove_files(name)
         self._forget(ref.name)
 
     def rename(self, ref: ClientRef, new_name: str, base_url: str) -> None:
         new_ref = ClientRef(new_name, ref.key)
-        with self._cluster() as cursor:
-            renamed = new_name != ref.name and self._check_free(cursor, new_name, ref.key)
-            if not renamed:
-                self._require(cursor, ref)
         staging = _staging_name(ref.key)
-        if not renamed and new_name != ref.name:
+        with self._cluster() as cursor:
+            renamed = self._check_free(cursor, new_name, ref.key)
+            # On its way from the one name to the other when a former call was cut off.
+            if not renamed and not _exists(cursor, staging):
+                self._require(cursor, ref)
+        if not renamed:
             self._withdraw(ref, staging)
             self._remove_files(new_name)
             with self._transaction(staging) as cursor:
@@ -145,12 +145,13 @@ class LocalDriver:
             _create_database(cursor, staging, self._builder.empty_database)
         self._builder.build(staging, spec)
         with self._cluster() as cursor:
-            _disconnect_others(cursor, staging)
             if _exists(cursor, spec.name):
                 self._drop(cursor, spec.name)
-            self._remove_files(spec.name)
-            if (self._filestore / staging).exists():
-                os.rename(self._filestore / staging, self._filestore / spec.name)
+        self._remove_files(spec.name)
+        if (self._filestore / staging).exists():
+            os.rename(self._filestore / staging, self._filestore / spec.name)
+        with self._statements() as cursor:
+            _disconnect_others(cursor, staging)
             _rename(cursor, staging, spec.name)
             _comment(cursor, spec.name, local_sql.make_mark(f"template {spec.key}"))
             _alter(cursor, spec.name, "ALLOW_CONNECTIONS false")
@@ -173,7 +174,7 @@ class LocalDriver:
             connection = psycopg2.connect(**info)
         except psycopg2.OperationalError as error:
             reason = str(error).strip().splitlines()[-1]
-            if "does not exist" in reason:
+            if f'database "{database}" does not exist' in reason:
                 raise DriverNotFound(f"There is no database {database}.") from error
             raise DriverUnavailable(f"PostgreSQL refuses a connection: {reason}") from error
         try:
@@ -190,6 +191,10 @@ class LocalDriver:
             connection.autocommit = True
             with connection.cursor() as cursor:
                 yield cursor
+
+    def _statements(self) -> contextlib.AbstractContextManager:
+        """A cursor for statements on databases that hold together or not at all."""
+        return self._transaction("postgres")
 
     @contextlib.contextmanager
     def _transaction(self, database: str) -> Iterator:
@@ -219,7 +224,7 @@ class LocalDriver:
         """Let the finished database appear under its name: files first, then all at once."""
         if (self._filestore / staging).exists():
             os.rename(self._filestore / staging, self._filestore / ref.name)
-        with self._connect("postgres") as connection, connection, connection.cursor() as cursor:
+        with self._statements() as cursor:
             _disconnect_others(cursor, staging)
             _rename(cursor, staging, ref.name)
             _comment(cursor, ref.name, local_sql.make_mark(ref.key))
@@ -228,9 +233,10 @@ class LocalDriver:
 
     def _withdraw(self, ref: ClientRef, staging: str) -> None:
         """The contrary of ``_publish``: the name is free afterwards, the database out of sight."""
-        with self._connect("postgres") as connection, connection, connection.cursor() as cursor:
+        with self._statements() as cursor:
             if not _exists(cursor, staging):
                 _alter(cursor, ref.name, "IS_TEMPLATE true")
+                _alter(cursor, ref.name, "ALLOW_CONNECTIONS true")
                 _disconnect_others(cursor, ref.name)
                 _rename(cursor, ref.name, staging)
         self._forget(ref.name)
@@ -238,9 +244,11 @@ class LocalDriver:
             os.rename(self._filestore / ref.name, self._filestore / staging)
 
     def _drop(self, cursor, name: str) -> None:
+        """Files first: once the database is gone they could be those of its successor."""
         _alter(cursor, name, "IS_TEMPLATE false")
         _alter(cursor, name, "ALLOW_CONNECTIONS false")
         _disconnect_others(cursor, name)
+        self._remove_files(name)
         cursor.execute(sql.SQL("DROP DATABASE IF EXISTS {}").format(sql.Identifier(name)))
         self._forget(name)
 
@@ -373,4 +381,6 @@ def _translate(error: psycopg2.Error) -> DriverError:
         return DriverRejected(f"The name is taken: {text}")
     if error.pgcode == errorcodes.INVALID_CATALOG_NAME:
         return DriverNotFound(text)
+    if error.pgcode == errorcodes.INSUFFICIENT_PRIVILEGE:
+        return DriverRejected(f"PostgreSQL: {text}")
     return DriverUnavailable(f"PostgreSQL: {text}")
