@@ -5,7 +5,7 @@ from contextlib import contextmanager
 from odoo import api, models, tools
 from odoo.exceptions import UserError
 
-from ..lib.client_rules import is_reserved, normalise_parameter, parse_limit
+from ..lib.client_rules import is_settable, normalise_parameter, parse_limit
 from .res_users import MAX_USERS_KEY
 
 _logger = logging.getLogger(__name__)
@@ -184,11 +184,16 @@ class SaasClientGateway(models.AbstractModel):
         return {"id": user.id}
 
     @api.model
+    def _get_allowed_parameters(self):
+        """Parameters besides `saas_client.*` that the portal may set; a hook for other addons."""
+        return set()
+
+    @api.model
     def _apply_params(self, params):
         report = []
         for item in params:
             key, value = self._normalise(item)
-            if is_reserved(key):
+            if not is_settable(key) and key not in self._get_allowed_parameters():
                 report.append(f"parameter not allowed: {key}")
                 continue
             hidden = bool(item.get("hidden", True))

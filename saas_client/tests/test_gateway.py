@@ -62,13 +62,14 @@ class TestGateway(SaasClientCase):
             with self.subTest(value), self.assertRaises(UserError):
                 self.set_parameter("saas_client.suspended", value)
 
-    def test_the_identity_of_the_database_cannot_be_set_as_a_parameter(self):
+    def test_parameters_of_odoo_itself_cannot_be_set(self):
         for key in (
             "database.uuid",
             "database.secret",
             "res.users.owner",
             "saas_client.portal_key",
             "saas_client.portal_uuid",
+            "web.base.url",
         ):
             before = self.parameters.get_param(key)
             report = self.set_parameter(key, "taken over")

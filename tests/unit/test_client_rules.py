@@ -9,7 +9,7 @@ from client_rules import (
     FEATURE_GROUPS,
     TokenRefused,
     is_protected,
-    is_reserved,
+    is_settable,
     looks_like_token,
     normalise_parameter,
     parse_limit,
@@ -237,11 +237,11 @@ def test_what_belongs_to_the_operator_is_protected():
         assert not is_protected(name)
 
 
-def test_identities_are_reserved():
-    for name in ("database.uuid", "database.secret", "res.users.owner", "saas_client.portal_key"):
-        assert is_reserved(name)
-    for name in ("saas_client.max_users", "web.base.url"):
-        assert not is_reserved(name)
+def test_only_parameters_of_the_addon_are_settable_and_not_its_trust():
+    for name in ("database.uuid", "web.base.url", "res.users.owner", "saas_client.portal_key"):
+        assert not is_settable(name)
+    for name in ("saas_client.max_users", "saas_client.anything"):
+        assert is_settable(name)
 
 
 def test_old_names_of_groups_are_understood():

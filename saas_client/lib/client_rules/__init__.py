@@ -2,7 +2,7 @@
 
 from .groups import FEATURE_GROUPS, resolve_group
 from .limits import LIMIT_KEYS, SWITCH_KEYS, normalise_parameter, parse_limit, parse_switch
-from .parameters import OWNER_KEY, PORTAL_KEY, PORTAL_UUID, is_protected, is_reserved
+from .parameters import OWNER_KEY, PORTAL_KEY, PORTAL_UUID, is_protected, is_settable
 from .tokens import MAX_LIFETIME, RequestToken, TokenRefused, looks_like_token, read_token
 
 __all__ = [
@@ -16,7 +16,7 @@ __all__ = [
     "RequestToken",
     "TokenRefused",
     "is_protected",
-    "is_reserved",
+    "is_settable",
     "looks_like_token",
     "normalise_parameter",
     "parse_limit",

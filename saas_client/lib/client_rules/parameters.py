@@ -5,25 +5,14 @@ PORTAL_KEY = "saas_client.portal_key"
 PORTAL_UUID = "saas_client.portal_uuid"
 
 _OWN_PREFIX = "saas_client."
-# The identity of the database, of its portal and of its owner, and what the addon keeps for
-# itself: no request may set them as a plain parameter.
-_RESERVED_KEYS = frozenset(
-    {
-        OWNER_KEY,
-        PORTAL_KEY,
-        PORTAL_UUID,
-        "database.create_date",
-        "database.secret",
-        "database.uuid",
-        "saas_client.session_epoch",
-    }
-)
+# The portal's identity, and what the addon keeps for itself: no request may set them.
+_RESERVED_KEYS = frozenset({PORTAL_KEY, PORTAL_UUID, "saas_client.session_epoch"})
 _LOCKED_KEYS = frozenset({OWNER_KEY, "database.uuid"})
 
 
-def is_reserved(key: str) -> bool:
-    """Whether a request may not set this parameter."""
-    return key in _RESERVED_KEYS
+def is_settable(key: str) -> bool:
+    """Whether a request may set this parameter: only those of this addon, not Odoo's own."""
+    return key.startswith(_OWN_PREFIX) and key not in _RESERVED_KEYS
 
 
 def is_protected(key: object) -> bool:
