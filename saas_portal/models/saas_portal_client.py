@@ -13,6 +13,7 @@ from ..const import (
     DRAFT,
     LIVE_STATES,
     OPEN,
+    OPEN_OPERATION_STATES,
     PENDING,
 )
 from ..lib.saas_driver import ClientRef, DriverError
@@ -33,6 +34,8 @@ _logger = logging.getLogger(__name__)
 _GUARDED_FIELDS = frozenset(
     {"name", "client_id", "state", "server_id", "plan_id", "template_id", "owner_id"}
     | {"name_released", "suspended_for", "users_len", "file_storage", "db_storage", "trash_name"}
+    | {"active", "company_id", "trial", "storage_exceed", "expired", "notification_sent"}
+    | {"synced_at", "unreachable_since", "deleted_at", "purge_at"}
 )
 #: Fields that a client has to be told of: field → parameter.
 _PUSHED_FIELDS = {
@@ -213,7 +216,8 @@ class SaasPortalClient(models.Model):
     @api.ondelete(at_uninstall=False)
     def _unlink_except_database_exists(self):
         for client in self:
-            if client.state not in (DRAFT, DELETED) and not client.name_released:
+            gone = client.state in (DRAFT, DELETED) or client.name_released
+            if client.trash_name or not gone:
                 raise UserError(
                     self.env._(
                         "%(name)s has a database; delete that first, then the record.",
@@ -367,7 +371,9 @@ class SaasPortalClient(models.Model):
                     reason=error,
                 )
             ) from error
-        return status.exists and status.name
+        # What an interrupted creation or move of the client itself left does not count.
+        own = client_id and status.key == self.sudo().browse(client_id).client_id
+        return status.exists and not own and status.name
 
     @api.model
     def _check_name_free(self, name, server_id, client_id=None):
@@ -455,11 +461,15 @@ class SaasPortalClient(models.Model):
             self.storage_exceed = exceeds
         suspend = exceeds and self.block_on_storage_exceed and self.state == OPEN
         resume = not exceeds and self.state == PENDING and self.suspended_for == "storage"
-        if suspend or resume:
+        if (suspend or resume) and not self._is_storage_policy_under_way():
             params = [{"key": SUSPENDED, "value": "1" if suspend else "0", "hidden": True}]
             self._start_operation(
                 "configure", {"payload": {"params": params}, "suspend_for": "storage"}
             )
+
+    def _is_storage_policy_under_way(self):
+        waiting = self.operation_ids.filtered(lambda op: op.state in OPEN_OPERATION_STATES)
+        return any(op.arguments.get("suspend_for") == "storage" for op in waiting)
 
     @api.model
     def _cron_sync(self):

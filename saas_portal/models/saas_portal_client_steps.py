@@ -1,3 +1,4 @@
+import logging
 import uuid
 from dataclasses import replace
 from datetime import timedelta
@@ -6,7 +7,7 @@ from odoo import api, fields, models
 from odoo.exceptions import AccessError, UserError
 
 from ..const import BROKEN, DRAFT, LIVE_STATES, OPEN, PENDING
-from ..lib.saas_driver import ClientSpec, Identity
+from ..lib.saas_driver import ClientSpec, DriverError, Identity
 from ..lib.saas_rules import InvalidName, PayloadError, check_name, parse_payload
 from ..lib.saas_rules.payload import (
     EXPIRATION,
@@ -16,6 +17,8 @@ from ..lib.saas_rules.payload import (
     TRIAL,
     VISIBLE_MODULES,
 )
+
+_logger = logging.getLogger(__name__)
 
 #: Seconds that a client may take; installing modules takes minutes.
 _TIMEOUT = 120
@@ -89,7 +92,8 @@ class SaasPortalClient(models.Model):
     def _browse_argument(self, model, argument, record_id):
         if not record_id:
             return self.env[model]
-        record = isinstance(record_id, int) and self.env[model].sudo().browse(record_id).exists()
+        is_id = isinstance(record_id, int) and not isinstance(record_id, bool)
+        record = is_id and self.env[model].sudo().browse(record_id).exists()
         if not record:
             raise UserError(
                 self.env._(
@@ -119,7 +123,10 @@ class SaasPortalClient(models.Model):
         )
 
     def _prepare_draft_vals(self, client_id):
-        client = self.sudo().search([("client_id", "=", client_id)], limit=1)
+        clients = self.sudo().with_context(active_test=False)
+        client = isinstance(client_id, str) and clients.search(
+            [("client_id", "=", client_id)], limit=1
+        )
         if not client:
             try:
                 return {"client_id": str(uuid.UUID(client_id))}
@@ -255,8 +262,11 @@ class SaasPortalClient(models.Model):
     def _step_rename(self, operation):
         new_name = operation.arguments["new_name"]
         base_url = self.server_id._get_public_url(new_name).rstrip("/")
-        self.server_id._get_driver().rename(self._get_ref(), new_name, base_url)
+        ref = self._get_ref()
+        # The name is reserved before the database moves: another client must not come in between.
         self.name = new_name
+        self.flush_recordset()
+        self.server_id._get_driver().rename(ref, new_name, base_url)
 
     def _step_delete(self, operation):
         driver = self.server_id._get_driver()
@@ -275,14 +285,14 @@ class SaasPortalClient(models.Model):
         return self.env._("Kept for %(days)s days", days=days)
 
     def _step_restore(self, operation):
-        if self._find_taken_name(self.name, self.server_id.id, self.id) not in (False, self.name):
-            raise UserError(self.env._("The name %(name)s is taken.", name=self.name))
-        driver = self.server_id._get_driver()
-        driver.start(self._get_ref_as(self.trash_name))
-        driver.rename(self._get_ref_as(self.trash_name), self.name, self.public_url.rstrip("/"))
+        if taken := self._find_taken_name(self.name, self.server_id.id, self.id):
+            raise UserError(self.env._("The name %(name)s is taken.", name=taken))
+        trash = self._get_ref_as(self.trash_name)
         self._update_state(
             OPEN, name_released=False, trash_name=False, purge_at=False, deleted_at=False
         )
+        self.flush_recordset()
+        self.server_id._get_driver().rename(trash, self.name, self.public_url.rstrip("/"))
 
     def _step_resync(self, operation):
         self._read_usage()
@@ -298,8 +308,13 @@ class SaasPortalClient(models.Model):
         if operation.kind != "create" or self.state in (OPEN, PENDING):
             return
         # What was half made goes, and the name with it; the record keeps the cause.
-        self.server_id._get_driver().delete(self._get_ref())
-        self._set_broken(release_name=True)
+        try:
+            self.server_id._get_driver().delete(self._get_ref())
+            removed = True
+        except DriverError as error:
+            _logger.warning("What was made of %s stays for now: %s", self.name, error)
+            removed = False
+        self._set_broken(release_name=removed)
         self.message_post(
             body=self.env._("Creation failed: %(cause)s", cause=operation.error or "cancelled")
         )

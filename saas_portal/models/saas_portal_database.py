@@ -138,7 +138,7 @@ class SaasPortalDatabase(models.Model):
 
     def _step_delete(self, operation):
         self.server_id._get_driver().delete_template(self.name)
-        self.state = "deleted"
+        self.write({"state": "deleted", "built_at": False})
 
     def _on_operation_failed(self, operation):
         if operation.kind != "build_template":
@@ -147,5 +147,7 @@ class SaasPortalDatabase(models.Model):
             status = self.server_id._get_driver().status(self.name)
         except DriverError:
             status = None
-        # A build that failed leaves the former template as it was.
-        self.state = "template" if status and status.exists else "broken"
+        # A build that failed leaves the former template as it was, when there was one; without one
+        # the name may be that of any database.
+        kept = self.built_at and status and status.exists
+        self.state = "template" if kept else "broken"

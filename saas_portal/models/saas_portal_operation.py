@@ -24,6 +24,7 @@ _WAIT_SECONDS = 600
 #: Minutes until the next attempt after a server did not answer; after the last one it is a failure.
 _BACK_OFF_MINUTES = (0.2, 1, 5, 15)
 _LANES = 3
+_MANAGERS_KINDS = ("delete", "restore", "purge", "delete_template")
 
 
 class SaasPortalOperation(models.Model):
@@ -162,8 +163,10 @@ class SaasPortalOperation(models.Model):
     # === BUSINESS METHODS - RUNNING === #
 
     def _check_operator(self):
-        if not self.env.su:
-            self.env["saas_portal.client"].check_access("write")
+        """Who may begin an operation may also repeat and cancel it."""
+        for operation in self:
+            right = "unlink" if operation.kind in _MANAGERS_KINDS else "write"
+            operation._get_subject().check_access(right)
 
     def _get_subject(self):
         self.ensure_one()
@@ -307,9 +310,12 @@ class SaasPortalOperation(models.Model):
         attempts = self.attempts + 1
         # Who waits for the answer is told at once; only work in the background is tried again.
         again = temporary and self.background and attempts <= len(_BACK_OFF_MINUTES)
+        cancelled = self.state == OP_CANCELLED
         step = self.step_ids.browse(step_id)
-        step.write({"state": OP_PENDING if again else OP_FAILED, "error": cause})
+        step.write({"state": OP_PENDING if again and not cancelled else OP_FAILED, "error": cause})
         self.write({"attempts": attempts, "error": cause})
+        if cancelled:
+            return True
         if again:
             delay = timedelta(minutes=_BACK_OFF_MINUTES[attempts - 1])
             self.write({"state": OP_PENDING, "next_attempt_at": now + delay})
