@@ -28,6 +28,7 @@
     ],
     "assets": {
         "web.assets_backend": ["saas_portal/static/src/**/*"],
+        "web.assets_tests": ["saas_portal/static/tests/tours/**/*"],
     },
     "post_init_hook": "post_init_hook",
     "application": True,
