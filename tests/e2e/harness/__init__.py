@@ -6,7 +6,7 @@ from .payload import param
 from .portal import Portal, ServerShape
 from .refusals import ACCESS_DENIED, ACCESS_ERROR, USER_ERROR, leaving_nothing, refused
 from .rpc import Fault, Rpc
-from .templates import Gate, TemplateCopy, opened
+from .templates import Gate, TemplateCopy, opened, unreachable
 
 __all__ = [
     "ACCESS_DENIED",
@@ -26,4 +26,5 @@ __all__ = [
     "param",
     "refused",
     "succeeded",
+    "unreachable",
 ]

@@ -1,4 +1,4 @@
-"""Templates prepared behind the portal's back."""
+"""Databases changed behind the portal's back."""
 
 import contextlib
 import itertools
@@ -22,6 +22,25 @@ def opened(portal, template):
         yield
     finally:
         allow("false")
+
+
+@contextlib.contextmanager
+def unreachable(portal, client):
+    """PostgreSQL lets nobody into this client's database until the block ends."""
+
+    def allow(flag):
+        portal.psql("postgres", f'ALTER DATABASE "{client.name}" WITH ALLOW_CONNECTIONS {flag}')
+
+    allow("false")
+    portal.psql(
+        "postgres",
+        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s",
+        client.name,
+    )
+    try:
+        yield
+    finally:
+        allow("true")
 
 
 class TemplateCopy:
