@@ -97,6 +97,15 @@ def running_step(admin):
     return "{current_step} ({progress:.0f} %)".format(**rows[0]) if rows else ""
 
 
+def ensure_address(admin, port):
+    """Where people reach the portal and the clients: the port may be another one than last time."""
+    parameters = {"web.base.url": f"http://{admin.database}:{port}", "web.base.url.freeze": "True"}
+    for key, value in parameters.items():
+        admin.call("ir.config_parameter", "set_param", key, value)
+    servers = admin.call("saas_portal.server", "search", [["driver", "=", "local"]], limit=1)
+    admin.call("saas_portal.server", "write", servers, {"request_port": int(port)})
+
+
 def ensure_plan(admin):
     found = admin.call("saas_portal.plan", "search_read", [("name", "=", PLAN)], ["state"], limit=1)
     if found:
@@ -181,11 +190,12 @@ def main():
     options = parser.parse_args()
     passwords = remembered(options.state)
     admin = Odoo(options.url, options.database, "admin", options.password_file.read_text().strip())
+    port = options.url.rpartition(":")[2]
+    ensure_address(admin, port)
     plan = ensure_plan(admin)
     user = ensure_customer(admin, passwords["customer_password"])
     Odoo(options.url, options.database, CUSTOMER, passwords["customer_password"])
     ensure_client(admin, plan, user, passwords["owner_password"])
-    port = options.url.rpartition(":")[2]
     print(
         f"         customer {CUSTOMER}, password {passwords['customer_password']}\n"
         f"Client   http://{CLIENT}:{port}\n"

@@ -200,6 +200,8 @@ class SaasPortalClient(models.Model):
         payload["params"] += [
             {"key": SUSPENDED, "value": "0", "hidden": True},
             {"key": TRIAL, "value": "1" if self.trial else "0", "hidden": True},
+            # Where the page of a suspended database sends its people.
+            {"key": "saas_client.support_url", "value": self.get_base_url(), "hidden": False},
         ]
         steps = parse_payload(payload).steps
         steps["owner"] = {
