@@ -137,6 +137,7 @@ class SaasPortalOperation(models.Model):
                 }
             )
         self._trigger()
+        return True
 
     def action_cancel(self):
         """Stop before the next step; what failed or was never begun is given up."""
@@ -159,6 +160,7 @@ class SaasPortalOperation(models.Model):
             except Busy:
                 # Whoever is at work on it sees the new state after the present step, and cleans up.
                 _logger.info("Operation %d is cancelled after its present step", operation.id)
+        return True
 
     # === BUSINESS METHODS - RUNNING === #
 
