@@ -16,10 +16,11 @@ class TestProtectedParameters(SaasClientCase):
             params=[
                 {"key": "saas_client.max_users", "value": "40", "hidden": False},
                 {"key": "saas_client.secret_plan", "value": "gold", "hidden": True},
-                {"key": "example.hidden", "value": "other", "hidden": True},
-                {"key": "example.free", "value": "free", "hidden": False},
             ]
         )
+        # as an addon would whose parameters the gateway is made to accept
+        cls.parameters._saas_set("example.hidden", "other", hidden=True)
+        cls.parameters._saas_set("example.free", "free", hidden=False)
         cls.own = cls.parameters.with_user(cls.manager).sudo(False)
 
     def find(self, key):
