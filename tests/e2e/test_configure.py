@@ -1,5 +1,6 @@
 """The configuration call itself: forms, refusals, several callers, many clients."""
 
+import itertools
 import json
 
 import pytest
@@ -198,7 +199,7 @@ def test_callers_at_once_are_served_one_after_the_other(portal, up, client, unli
     )
     assert len(times) == callers
     assert {state for _start, _end, state in times} == {"done"}
-    for (_, end, _), (start, _, _) in zip(times, times[1:], strict=False):
+    for (_, end, _), (start, _, _) in itertools.pairwise(times):
         assert end <= start
     assert 1 <= shown(portal, client) <= callers
     assert stored(portal, client) == str(shown(portal, client))

@@ -122,7 +122,7 @@ def test_of_two_users_made_at_once_for_the_last_place_one_is_refused(
     limit("2")
     before = users.internal()
     assert before == 1
-    results = at_once(*[lambda: users.create()] * 2)
+    results = at_once(*[users.create] * 2)
     assert len(succeeded(results)) == 1
     (error,) = failed(results)
     assert isinstance(error, Fault)
