@@ -274,10 +274,12 @@ class SaasPortalClient(models.Model):
 
     def action_retry(self):
         self.ensure_one()
+        self.check_access("write")
         return self.current_operation_id.action_retry()
 
     def action_cancel(self):
         self.ensure_one()
+        self.check_access("write")
         return self.current_operation_id.action_cancel()
 
     def action_open_operations(self):

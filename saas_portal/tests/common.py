@@ -1,0 +1,238 @@
+import contextlib
+import zlib
+
+import jwt
+from cryptography.fernet import Fernet
+
+from odoo.exceptions import UserError
+from odoo.service.model import call_kw
+from odoo.sql_db import db_connect
+from odoo.tests import TransactionCase, new_test_user
+from odoo.tools import config
+
+from ..lib.saas_driver import (
+    ClientStatus,
+    DriverNotFound,
+    DriverRejected,
+    Usage,
+)
+
+
+class FakeDriver:
+    """Keeps the driver's promises in memory.
+
+    ``failures``: verb → error that it raises; ``usages``: name → what ``usage`` answers.
+    """
+
+    def __init__(self):
+        self.databases = {}
+        self.failures = {}
+        self.usages = {}
+        self.calls = []
+
+    def _begin(self, verb, name):
+        self.calls.append((verb, name))
+        if verb in self.failures:
+            raise self.failures[verb]
+
+    def _require(self, ref):
+        status = self.status(ref.name)
+        if not status.exists:
+            raise DriverNotFound(f"There is no database {ref.name}.")
+        if status.key != ref.key:
+            raise DriverRejected(f"The database {ref.name} belongs to somebody else.")
+
+    def put(self, name, key="", running=True):
+        self.databases[name] = ClientStatus(name, True, running, key)
+
+    def create(self, spec):  # pylint: disable=method-required-super
+        self._begin("create", spec.ref.name)
+        status = self.status(spec.ref.name)
+        if status.exists and status.key != spec.ref.key:
+            raise DriverRejected(f"The name {spec.ref.name} is taken.")
+        self.identity = spec.identity
+        self.put(spec.ref.name, spec.ref.key)
+
+    def start(self, ref):
+        self._begin("start", ref.name)
+        self._require(ref)
+        self.put(ref.name, ref.key)
+
+    def stop(self, ref):
+        self._begin("stop", ref.name)
+        self._require(ref)
+        self.put(ref.name, ref.key, running=False)
+
+    def delete(self, ref):
+        self._begin("delete", ref.name)
+        if self.status(ref.name).key == ref.key:
+            del self.databases[ref.name]
+
+    def rename(self, ref, new_name, base_url):
+        self._begin("rename", new_name)
+        status = self.status(new_name)
+        if status.exists and status.key != ref.key:
+            raise DriverRejected(f"The name {new_name} is taken.")
+        if not status.exists:
+            self._require(ref)
+            del self.databases[ref.name]
+            self.put(new_name, ref.key)
+
+    def status(self, name):
+        if "status" in self.failures:
+            raise self.failures["status"]
+        found = [known for known in self.databases if known.lower() == name.lower()]
+        return self.databases[found[0]] if found else ClientStatus(name, exists=False)
+
+    def list(self):
+        self._begin("list", None)
+        return [status for status in self.databases.values() if status.key]
+
+    def usage(self, ref):
+        self._begin("usage", ref.name)
+        self._require(ref)
+        return self.usages.get(ref.name, Usage(1, 30.0, 10.0, False))
+
+    def build_template(self, spec):
+        self._begin("build_template", spec.name)
+        self.template_spec = spec
+        self.put(spec.name, f"template {spec.key}", running=False)
+
+    def delete_template(self, name):
+        self._begin("delete_template", name)
+        self.databases.pop(name, None)
+
+
+class FakeTransport:
+    """Notes what clients are told, after checking the signature as they do."""
+
+    def __init__(self, read_token):
+        self._read_token = read_token
+        self.calls = []
+        self.failures = {}
+        self.answer = {}
+
+    def execute_kw(self, database, token, method, timeout):
+        claims = self._read_token(token)
+        assert claims["action"] == method
+        self.calls.append((database, claims["payload"], timeout))
+        if database in self.failures:
+            raise self.failures[database]
+        return self.answer
+
+    @property
+    def payloads(self):
+        return [payload for _database, payload, _timeout in self.calls]
+
+
+class SaasPortalCase(TransactionCase):
+    """A portal with a plan and a ready template, on a server that exists in memory only."""
+
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        former = config.get("saas_secret_key")
+        config["saas_secret_key"] = Fernet.generate_key().decode()
+        cls.addClassCleanup(config.__setitem__, "saas_secret_key", former)
+        cls.env["ir.config_parameter"].search([("key", "=", "saas_portal.signing_key")]).unlink()
+        cls.server = cls.env["saas_portal.server"].create(
+            {"name": "Test Server", "request_port": 8069}
+        )
+        cls.template = cls.env["saas_portal.database"].create(
+            {"name": "template-test", "server_id": cls.server.id}
+        )
+        cls.template.write({"state": "template", "built_at": "2025-01-01 00:00:00"})
+        cls.plan = cls.env["saas_portal.plan"].create(
+            {
+                "name": "Test Plan",
+                "template_id": cls.template.id,
+                "dbname_template": "test-%i.localhost",
+            }
+        )
+        cls.customer = cls.make_user("customer@example.com", "base.group_portal", name="Customer")
+        cls.internal = cls.make_user("internal", "base.group_user")
+        cls.user = cls.make_user("saas-user", "saas_portal.group_user")
+        cls.manager = cls.make_user("saas-manager", "saas_portal.group_manager")
+
+    @classmethod
+    def make_user(cls, login, groups, **values):
+        return new_test_user(cls.env, login, groups, context={"no_reset_password": True}, **values)
+
+    def setUp(self):
+        super().setUp()
+        self.driver = FakeDriver()
+        self.driver.put("template-test", f"template {self.template.uuid}", running=False)
+        self.transport = FakeTransport(self.read_token)
+        servers = self.registry["saas_portal.server"]
+        self.patch(servers, "_get_driver", lambda server: self.driver)
+        self.patch(servers, "_get_transport", lambda server: self.transport)
+        # Operations open transactions of their own.
+        self.env.flush_all()
+        self.registry_enter_test_mode()
+
+    def read_token(self, token):
+        keyring = self.env["saas_portal.keyring"]
+        return jwt.decode(
+            token,
+            keyring._get_signing_key().public_pem(),
+            algorithms=["EdDSA"],
+            issuer=keyring._get_portal_uuid(),
+            options={"verify_aud": False},
+        )
+
+    def call(self, user, model, method, *args, **kwargs):
+        """As RPC calls it; what others wrote meanwhile is seen afterwards."""
+        self.env.flush_all()
+        try:
+            return call_kw(self.env(user=user, su=False)[model], method, args, kwargs)
+        finally:
+            self.env.flush_all()
+            self.env.invalidate_all()
+
+    @contextlib.contextmanager
+    def refused(self, text="", error=UserError):
+        """Like assertRaises, which would roll back what operations committed."""
+        try:
+            yield
+        except error as refusal:
+            self.assertIn(text, str(refusal))
+        else:
+            self.fail(f"Nobody refused with {text!r}")
+        finally:
+            self.env.invalidate_all()
+
+    def new(self, user=None, plan=None, **arguments):
+        """A client made by the public call."""
+        arguments = {"user_id": self.customer.id, **arguments}
+        answer = self.call(
+            user or self.user, "saas_portal.plan", "create_new_database",
+            [(plan or self.plan).id], **arguments,
+        )  # fmt: skip
+        return self.env["saas_portal.client"].browse(answer["id"])
+
+    def up(self, client, user=None, **payload):
+        return self.call(
+            user or self.user, "saas.config", "do_upgrade_database", payload, client.id
+        )
+
+    def suspend(self, client, value="1"):
+        return self.up(client, params=[{"key": "saas_client.suspended", "value": value}])
+
+    def run_operations(self):
+        """One round of the cron."""
+        self.env.flush_all()
+        with self.registry.cursor() as cr:
+            self.env(cr=cr)["saas_portal.operation"]._cron_run_operations()
+        self.env.invalidate_all()
+
+    @contextlib.contextmanager
+    def busy(self, record):
+        """Another process is at work on the record."""
+        keys = [zlib.crc32(record._name.encode()) - 2**31, record.id]
+        with db_connect(self.env.cr.dbname).cursor() as cr:
+            cr.execute("SELECT pg_advisory_lock(%s, %s)", keys)
+            yield
+            cr.execute("SELECT pg_advisory_unlock(%s, %s)", keys)
+
+    def params_of(self, payload):
+        return {entry["key"]: entry["value"] for entry in payload["params"]}
