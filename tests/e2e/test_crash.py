@@ -61,16 +61,17 @@ def create(portal, plan_id, request):
 
 
 class Caller(threading.Thread):
-    """Asks for a creation and keeps what comes of it."""
+    """Makes one call and keeps what comes of it."""
 
-    def __init__(self, portal, plan_id, request):
+    def __init__(self, call, *arguments, **options):
         super().__init__(daemon=True)
-        self.portal, self.plan_id, self.request = portal, plan_id, request
+        self.call, self.arguments, self.options = call, arguments, options
         self.answer = self.error = None
+        self.start()
 
     def run(self):
         try:
-            self.answer = create(self.portal, self.plan_id, self.request)
+            self.answer = self.call(*self.arguments, **self.options)
         except Exception as error:  # the test judges it
             self.error = error
 
@@ -111,8 +112,7 @@ def test_a_creation_cut_off_by_a_kill_is_finished_after_the_start(
     """The caller lost his connection, and finds his client later"""
     request = request_of()
     with gate.closed(where) as closed:
-        caller = Caller(portal, copy.plan_id, request)
-        caller.start()
+        caller = Caller(create, portal, copy.plan_id, request)
         wait_for(closed.is_reached, MINUTES, "the creation to stand before the gate")
         assert [state for _id, state in operations_of(portal, request.name)] == ["running"]
         portal.server.kill()
@@ -150,8 +150,7 @@ def test_a_request_killed_before_it_was_written_leaves_nothing(portal, copy, req
                 "SELECT pg_advisory_lock(%s, %s)",
                 [zlib.crc32(b"saas_portal.plan") - 2**31, copy.plan_id],
             )
-        caller = Caller(portal, copy.plan_id, request)
-        caller.start()
+        caller = Caller(create, portal, copy.plan_id, request)
         wait_for(
             lambda: portal.psql(
                 "postgres", "SELECT 1 FROM pg_locks WHERE locktype = 'advisory' AND NOT granted"
@@ -180,16 +179,14 @@ def test_a_configuration_cut_off_by_a_kill_is_finished_after_the_start(
     answer = create(portal, copy.plan_id, request)
     client = SimpleNamespace(id=answer["id"])
     payload = {"access_owner_add": ["base.group_system"], "params": []}
-    # The gate stands in the client too, as it was copied with the template.
+    # The trigger stands in the client too, as it was copied with the template.
+    portal.psql(
+        request.name,
+        "CREATE TRIGGER e2e_gate BEFORE INSERT ON res_groups_users_rel"
+        " FOR EACH STATEMENT EXECUTE FUNCTION e2e_gate()",
+    )
     with gate.closed("owner") as closed:
-        caller = threading.Thread(
-            target=lambda: pytest.raises(Exception, configure, client, **payload), daemon=True
-        )
-        caller.start()
-        portal.psql(
-            request.name, "CREATE TRIGGER e2e_gate BEFORE INSERT ON res_groups_users_rel"
-            " FOR EACH STATEMENT EXECUTE FUNCTION e2e_gate()",
-        )  # fmt: skip
+        caller = Caller(configure, client, **payload)
         wait_for(closed.is_reached, MINUTES, "the configuration to stand before the gate")
         portal.server.kill()
         caller.join(30)
@@ -208,8 +205,7 @@ def test_a_configuration_cut_off_by_a_kill_is_finished_after_the_start(
 def test_a_creation_cancelled_while_it_runs_is_undone(portal, copy, gate, request_of, wait_for):
     request = request_of()
     with gate.closed("copy") as closed:
-        caller = Caller(portal, copy.plan_id, request)
-        caller.start()
+        caller = Caller(create, portal, copy.plan_id, request)
         wait_for(closed.is_reached, MINUTES, "the creation to stand before the gate")
         ((operation, _state),) = operations_of(portal, request.name)
         portal.admin.call("saas_portal.operation", "action_cancel", [operation])
