@@ -1,1 +1,12 @@
-from . import test_access, test_create, test_operations, test_signup, test_ui
+from . import (
+    test_access,
+    test_configure,
+    test_create,
+    test_lifecycle,
+    test_operations,
+    test_signup,
+    test_sync,
+    test_template,
+    test_ui,
+    test_views,
+)

@@ -86,7 +86,9 @@ class FakeDriver:
 
     def list(self):
         self._begin("list", None)
-        return [status for status in self.databases.values() if status.key]
+        # Templates belong to a portal too, but are closed and no clients.
+        clients = [status for status in self.databases.values() if status.key]
+        return [status for status in clients if not status.key.startswith("template ")]
 
     def usage(self, ref):
         self._begin("usage", ref.name)

@@ -24,7 +24,7 @@ WIZARDS = (
     "saas_portal.rename_client",
     "saas_portal.delete_client",
 )
-#: What RPC may call, beyond what every model has; a new one has to be put here, with a test of who may.
+#: What RPC may call, beyond what every model has: a new one comes here, with a test of who may.
 PUBLIC = {
     "saas_portal.server": {"action_check", "action_open_clients"},
     "saas_portal.plan": {
@@ -101,7 +101,8 @@ class TestAccess(SaasPortalCase):
         for (model, method), arguments in attempts.items():
             savepoint = self.env.cr.savepoint()
             try:
-                self.call(user, model, method, *arguments)
+                answer = self.call(user, model, method, *arguments)
+                self.assertIsNotNone(answer, f"XML-RPC cannot answer None: {method}")
                 allowed.add((model, method))
             except AccessError:
                 pass
