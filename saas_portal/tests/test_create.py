@@ -13,7 +13,7 @@ UUID = "11111111-2222-4333-8444-555555555555"
 
 
 class TestCreate(SaasPortalCase):
-    def create(self, **arguments):
+    def ask(self, **arguments):
         return self.call(
             self.user, "saas_portal.plan", "create_new_database", [self.plan.id], **arguments
         )
@@ -24,7 +24,7 @@ class TestCreate(SaasPortalCase):
     # -- what is made ------------------------------------------------------------------------------
 
     def test_the_answer_has_the_four_keys_and_names_an_open_client(self):
-        answer = self.create(dbname="acme.localhost", user_id=self.customer.id)
+        answer = self.ask(dbname="acme.localhost", user_id=self.customer.id)
         client = self.env["saas_portal.client"].browse(answer["id"])
         self.assertEqual(
             answer,
@@ -47,7 +47,7 @@ class TestCreate(SaasPortalCase):
         self.assertEqual(client.support_team_id, self.env.ref("saas_portal.main_support_team"))
 
     def test_without_user_the_caller_is_the_owner(self):
-        answer = self.create(dbname="acme.localhost")
+        answer = self.ask(dbname="acme.localhost")
         client = self.env["saas_portal.client"].browse(answer["id"])
         self.assertEqual(client.owner_id, self.user)
 

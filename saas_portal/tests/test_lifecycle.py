@@ -99,14 +99,14 @@ class TestLifecycle(SaasPortalCase):
                     },
                 )
 
-    def write(self, **vals):
+    def change(self, **vals):
         self.call(self.user, "saas_portal.client", "write", self.client.ids, vals)
         self.run_operations()
 
     def test_the_client_is_told_of_what_it_has_to_obey(self):
-        self.write(expiration_datetime="2030-01-31 12:00:00")
-        self.write(visible_addons="sale,crm", max_users=4, total_storage_limit=500)
-        self.write(expiration_datetime=False)
+        self.change(expiration_datetime="2030-01-31 12:00:00")
+        self.change(visible_addons="sale,crm", max_users=4, total_storage_limit=500)
+        self.change(expiration_datetime=False)
         self.assertEqual(
             [self.params_of(payload) for payload in self.transport.payloads],
             [
@@ -121,14 +121,14 @@ class TestLifecycle(SaasPortalCase):
         )
 
     def test_an_unrelated_or_unchanged_field_makes_no_call(self):
-        self.write(user_id=self.manager.id, block_on_expiration=True, support_team_id=False)
-        self.write(max_users=0, visible_addons=False)
+        self.change(user_id=self.manager.id, block_on_expiration=True, support_team_id=False)
+        self.change(max_users=0, visible_addons=False)
         self.assertEqual((self.transport.calls, self.driver.calls), ([], []))
         self.assertEqual(len(self.client.operation_ids), 1)
 
     def test_a_client_without_database_is_told_nothing(self):
         self.client.state = "broken"
-        self.write(max_users=4)
+        self.change(max_users=4)
         self.assertEqual(self.transport.calls, [])
 
     @mute_logger("odoo.sql_db")
@@ -176,9 +176,11 @@ class TestLifecycle(SaasPortalCase):
 
     def test_a_name_that_was_reserved_meanwhile_does_not_move_the_database(self):
         operation = self.client._start_operation("rename", {"new_name": "new.localhost"})
-        self.new(dbname="new.localhost")
+        # The heir has reserved the name, but has no database yet.
+        self.new(dbname="new.localhost", async_creation=True)
         with mute_logger("odoo.sql_db", "odoo.addons.saas_portal.models.saas_portal_operation"):
-            self.run_operations()
+            operation._run()
+        self.env.invalidate_all()
         self.assertEqual((operation.state, self.client.name), ("failed", "acme.localhost"))
         self.assertEqual(self.driver.status("acme.localhost").key, self.client.client_id)
 
