@@ -14,6 +14,11 @@ def main(verb, *arguments):
         from devkit.testing import run_tests
 
         return run_tests(("lint",))
+    if verb in ("docker", "portainer"):
+        from devkit import docker_verbs
+
+        getattr(docker_verbs, verb)(*arguments)
+        return 0
     from devkit.service import Service
 
     service = Service()

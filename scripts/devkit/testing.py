@@ -38,7 +38,13 @@ def run_tests(arguments):
     """Runs all stages, or the one named first; returns the exit status."""
     # A killed run shall leave nothing behind: let `finally` work on SIGTERM too.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
-    runners = {"lint": run_lint, "unit": run_unit, "odoo": run_odoo, "e2e": run_e2e}
+    runners = {
+        "lint": run_lint,
+        "unit": run_unit,
+        "odoo": run_odoo,
+        "e2e": run_e2e,
+        "docker": run_docker,
+    }
     if arguments and arguments[0] not in runners:
         raise Failure(f"test knows {', '.join(runners)}, not {arguments[0]}")
     names = arguments[:1] or list(runners)
@@ -115,6 +121,11 @@ def run_unit(arguments):
 
 def run_e2e(arguments):
     return run_pytest("e2e", ["-v", *arguments])
+
+
+def run_docker(arguments):
+    """The engine is started and stopped by the tests' own fixtures."""
+    return run_pytest("docker", ["-v", *arguments])
 
 
 def run_pytest(name, arguments):

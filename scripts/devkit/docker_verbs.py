@@ -1,0 +1,58 @@
+"""`./dev docker` and `./dev portainer`."""
+
+import os
+import sys
+
+from . import docker_images
+from .console import Failure, Step
+from .docker_engine import Engine
+from .paths import DEV, ROOT
+
+
+def docker(verb="ps", *arguments):
+    engine = Engine()
+    if verb == "up":
+        up(engine)
+        print(f"DOCKER_HOST={engine.url}")
+    elif verb == "down":
+        engine.keep(False)
+        with Step("Stopping the Docker engine"):
+            if engine.answers():
+                engine.clear()
+            engine.stop()
+    else:
+        # Every other word is docker's own.
+        if not engine.answers():
+            raise Failure("The Docker engine does not run; `./dev docker up` starts it.")
+        environment = engine.environment()
+        os.execvpe("docker", ["docker", verb, *arguments], environment)
+
+
+def up(engine):
+    engine.keep(True)
+    with Step("Starting a private Docker engine"):
+        engine.start()
+    with Step("Making the images saas-test/web:1 and :2"):
+        docker_images.build(engine)
+
+
+def portainer(*arguments):
+    """The double in the foreground, in front of the private engine unless told otherwise."""
+    engine = Engine()
+    options = list(arguments)
+    if not _has(options, "--docker") and "--help" not in options:
+        up(engine)
+        options += ["--docker", engine.url]
+    if not _has(options, "--state"):
+        options += ["--state", str(DEV / "portainer")]
+    environment = {
+        **engine.environment(),
+        "PYTHONPATH": str(ROOT / "tests"),
+        "PYTHONUNBUFFERED": "1",
+    }
+    command = [sys.executable, "-m", "portainer_double", *options]
+    os.execve(sys.executable, command, environment)
+
+
+def _has(options, name):
+    return any(option == name or option.startswith(f"{name}=") for option in options)
