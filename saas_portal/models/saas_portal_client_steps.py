@@ -220,7 +220,17 @@ class SaasPortalClient(models.Model):
         operation.result = {"id": self.id}
         template = self.plan_id.on_create_email_template
         if operation.arguments.get("notify_user") and template and self.partner_id.email:
-            template.send_mail(self.id)
+            self._send_welcome_mail(template)
+
+    def _send_welcome_mail(self, template):
+        """A mail that cannot be written is no reason to take the database away again."""
+        try:
+            with self.env.cr.savepoint():
+                template.send_mail(self.id)
+        except UserError as error:
+            self.message_post(
+                body=self.env._("The welcome mail could not be sent: %(reason)s", reason=error)
+            )
 
     def _step_configure(self, operation):
         payload = parse_payload({**operation.arguments["payload"], **operation._get_secrets()})

@@ -64,6 +64,23 @@ class SaasPortalDatabase(models.Model):
 
     # === CRUD METHODS === #
 
+    def write(self, vals):
+        """The database keeps its place: its record cannot be pointed at another one."""
+        moved = self.filtered(
+            lambda database: (
+                database.state not in ("draft", "deleted")
+                and any(name in vals and database[name] != vals[name] for name in ("name", "uuid"))
+            )
+        )
+        if moved:
+            raise UserError(
+                self.env._(
+                    "The template %(name)s has a database; it cannot be renamed.",
+                    name=moved[:1].name,
+                )
+            )
+        return super().write(vals)
+
     @api.ondelete(at_uninstall=False)
     def _unlink_except_built(self):
         if self.filtered(lambda database: database.state not in ("draft", "deleted")):

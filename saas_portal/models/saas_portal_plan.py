@@ -9,7 +9,7 @@ from odoo.addons.base.models.res_partner import _lang_get, _tz_get
 
 from ..const import COUNTED_STATES
 from ..lib.saas_rules import InvalidName, check_name, expand_pattern
-from ..lib.saas_rules.payload import PayloadError, parse_names
+from ..lib.saas_rules.payload import PayloadError, parse_bool, parse_names
 from ..transactions import Busy, in_own_transaction, locked
 
 _ADDON_NAME = re.compile(r"[a-z][a-z0-9_]*")
@@ -266,13 +266,19 @@ class SaasPortalPlan(models.Model):
                 "client_id": client_id,
                 "partner_id": partner_id,
                 "user_id": user_id,
-                "trial": trial,
+                "trial": self._parse_flag("trial", trial),
                 "support_team_id": support_team_id,
                 "owner_password_hash": self._hash_password(owner_password),
             },
-            notify_user=bool(notify_user),
-            background=bool(async_creation or kwargs.get("async")),
+            notify_user=self._parse_flag("notify_user", notify_user),
+            background=self._parse_flag("async", async_creation or kwargs.get("async")),
         )
+
+    def _parse_flag(self, name, value):
+        try:
+            return parse_bool(name, value)
+        except PayloadError as error:
+            raise UserError(str(error)) from error
 
     def _create_new_database(self, request, notify_user, background):
         vals, secrets = self.env["saas_portal.client"]._prepare_request(self, **request)

@@ -4,6 +4,7 @@ from unittest.mock import patch
 from freezegun import freeze_time
 
 from odoo import fields
+from odoo.tools import mute_logger
 
 from ..lib.saas_driver import DriverRejected, DriverUnavailable
 from ..lib.saas_wire import ClientRejected, ClientUnavailable
@@ -147,6 +148,20 @@ class TestCreate(SaasPortalCase):
         self.assertIn("http://acme.localhost:8069/web/login", mail.body_html)
         self.new(dbname="other.localhost", notify_user=False)
         self.assertFalse(mails.search([("subject", "ilike", "other.localhost")]))
+
+    def test_a_welcome_mail_that_cannot_be_written_is_noted_and_no_failure(self):
+        self.plan.on_create_email_template.body_html = "<p t-out='object.no_such_field'/>"
+        with mute_logger("odoo.addons.mail.models.mail_render_mixin"):
+            client = self.new()
+        self.assertEqual(client.state, "open")
+        self.assertTrue(any("welcome mail" in message.body for message in client.message_ids))
+
+    def test_flags_are_understood_as_scripts_write_them(self):
+        for value, trial in (("0", False), ("1", True), (0, False), (None, False)):
+            self.assertEqual(self.new(trial=value).trial, trial, repr(value))
+        for name in ("trial", "notify_user", "async"):
+            with self.refused(name):
+                self.new(**{name: "maybe"})
 
     # -- secrets -----------------------------------------------------------------------------------
 

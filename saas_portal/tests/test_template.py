@@ -112,6 +112,14 @@ class TestTemplate(SaasPortalCase):
         with self.assertRaisesRegex(UserError, "delete the database first"):
             self.template.unlink()
 
+    def test_a_template_with_a_database_cannot_be_renamed(self):
+        with self.refused("cannot be renamed"):
+            self.call(
+                self.manager, "saas_portal.database", "write", self.template.ids, {"name": "other"}
+            )
+        self.template.state = "draft"
+        self.template.name = "other"
+
     # -- values ------------------------------------------------------------------------------------
 
     def test_a_plan_refuses_what_means_nothing(self):

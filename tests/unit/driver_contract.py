@@ -105,6 +105,13 @@ class DriverContract:
             driver.create(make_spec(template="no-template"))
         assert not driver.status("acme.localhost").exists
 
+    def test_what_is_no_template_is_never_copied(self, world, driver, client):
+        world.run_strangers_client("portal.localhost")
+        for source in ("portal.localhost", client.name):
+            with pytest.raises(DriverRejected, match=source):
+                driver.create(make_spec("copy.localhost", "key-copy", source))
+            assert not driver.status("copy.localhost").exists
+
     # -- status, list, usage -----------------------------------------------------------------------
 
     def test_capitals_do_not_count_when_looking(self, driver, client):

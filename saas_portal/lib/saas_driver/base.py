@@ -20,7 +20,8 @@ class Driver(Protocol):
     def create(self, spec: ClientSpec) -> None:  # pylint: disable=method-required-super
         """Make the client, reachable under its name when this returns.
 
-        :raises DriverRejected: the name belongs to another database
+        :raises DriverRejected: the name belongs to another database, or ``template`` names what is
+            no template
         :raises DriverNotFound: no such template
         """
 

@@ -217,6 +217,9 @@ class LocalDriver:
     def _copy_database(self, cursor, template: str, name: str) -> None:
         if not _exists(cursor, template):
             raise DriverNotFound(f"There is no template {template}; build it first.")
+        if not _key_of(cursor, template).startswith("template "):
+            # A client's database, or the portal's: nobody is given a copy of these.
+            raise DriverRejected(f"{template} is not a template of the portal.")
         _disconnect_others(cursor, template)
         _create_database(cursor, name, template)
 
