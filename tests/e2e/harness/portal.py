@@ -100,13 +100,17 @@ class Portal:
         finally:
             server.stop()
 
-    def wake_cron(self):
-        """Makes the cron workers look now, which they do at least once a minute by themselves."""
+    def start_with_due_crons(self):
+        """Starts a killed server as if its next minute had come."""
         self.psql(
             self.name,
             "UPDATE ir_cron SET nextcall = now() AT TIME ZONE 'UTC'"
             " WHERE cron_name LIKE 'SaaS: run operations%'",
         )
+        self.server.start()
+
+    def wake_crons(self):
+        """Has the cron workers look now; they look about once a minute by themselves."""
         self.psql("postgres", "SELECT pg_notify('cron_trigger', %s)", self.name)
 
     # --- the outside ----------------------------------------------------------
