@@ -129,18 +129,16 @@ def test_a_creation_cut_off_by_a_kill_is_finished_after_the_start(
     assert_in_order(portal, request)
 
 
-@pytest.mark.one_shape
 def test_a_creation_in_the_background_cut_off_by_a_kill_is_finished_after_the_start(
     portal, copy, gate, request_of, wait_for
 ):
-    """Nobody wakes the cron workers here: they find it themselves"""
     request = request_of(async_creation=True)
     with gate.closed("owner") as closed:
         create(portal, copy.plan_id, request)
         wait_for(closed.is_reached, 90, "the creation to stand before the gate")
         portal.server.kill()
-    portal.server.start()
-    wait_for(lambda: client_of(portal, request.name)["state"] == "open", 180, "the client to open")
+    portal.start_with_due_crons()
+    wait_for(lambda: finished(portal, request.name), 150, "the client to open", interval=1)
     assert_in_order(portal, request)
 
 
