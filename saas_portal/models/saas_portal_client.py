@@ -209,7 +209,8 @@ class SaasPortalClient(models.Model):
         before = {client: [client[name] for name in pushed] for client in self} if pushed else {}
         result = super().write(vals)
         for client, values in before.items():
-            if client.state in LIVE_STATES and values != [client[name] for name in pushed]:
+            told = client.state in (BUILDING, *LIVE_STATES)
+            if told and values != [client[name] for name in pushed]:
                 client._start_operation("configure", {"payload": client._prepare_push(pushed)})
         return result
 
@@ -449,7 +450,8 @@ class SaasPortalClient(models.Model):
             }
         )
         if usage.suspended and self.state == OPEN:
-            self._set_suspended("operator")
+            # One that was restored was suspended by whoever suspended it before.
+            self._set_suspended(self.suspended_for or "operator")
         elif not usage.suspended and self.state == PENDING:
             self._set_open()
         self._apply_storage_policy()
@@ -471,7 +473,7 @@ class SaasPortalClient(models.Model):
 
     def _is_storage_policy_under_way(self):
         waiting = self.operation_ids.filtered(lambda op: op.state in OPEN_OPERATION_STATES)
-        return any(op.arguments.get("suspend_for") == "storage" for op in waiting)
+        return any((op.arguments or {}).get("suspend_for") == "storage" for op in waiting)
 
     @api.model
     def _cron_sync(self):

@@ -68,7 +68,7 @@ class SaasPortalOperation(models.Model):
     state = fields.Selection(OPERATION_STATES, required=True, default=OP_PENDING, readonly=True)
     user_id = fields.Many2one("res.users", string="Asked by", readonly=True)
     arguments = fields.Json(readonly=True)
-    secrets = fields.Text(readonly=True, copy=False, groups="base.group_system")
+    secrets = fields.Text(readonly=True, copy=False, groups=fields.NO_ACCESS)
     result = fields.Json(readonly=True)
     error = fields.Text(string="Cause", readonly=True)
     step_ids = fields.One2many("saas_portal.operation.step", "operation_id", readonly=True)
@@ -292,6 +292,7 @@ class SaasPortalOperation(models.Model):
     def _perform_step(self, step_id: int):
         step = self.step_ids.browse(step_id)
         user = self.user_id or self.env.user
+        self._get_subject().server_id._check_in_use()
         result = getattr(self._get_subject().with_user(user).sudo(), step.method)(self)
         step.write({"state": OP_DONE, "finished_at": fields.Datetime.now(), "result": result})
 

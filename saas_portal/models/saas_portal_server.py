@@ -153,6 +153,18 @@ class SaasPortalServer(models.Model):
             forget=_forget_database,
         )
 
+    def _check_in_use(self):
+        """Nothing is changed on an archived server; the servers of a neutralised portal are."""
+        self.ensure_one()
+        if not self.active:
+            raise UserError(
+                self.env._(
+                    "The server %(server)s is archived; bring it back before you change its"
+                    " clients.",
+                    server=self.name,
+                )
+            )
+
     def _get_transport(self) -> Transport:
         """How requests travel to the clients of this server."""
         self.ensure_one()

@@ -212,16 +212,15 @@ class TestAccess(SaasPortalCase):
 
     # -- secrets -----------------------------------------------------------------------------------
 
-    def test_the_secrets_of_an_operation_are_for_system_administrators_alone(self):
+    def test_the_secrets_of_an_operation_are_for_nobody(self):
         self.operation.secrets = "cipher"
-        values = self.operation.with_user(self.manager).read()[0]
-        self.assertNotIn("secrets", values)
-        with self.assertRaises(AccessError):
-            self.operation.with_user(self.manager).read(["secrets"])
-        with self.assertRaises(AccessError):
-            self.env["saas_portal.operation"].with_user(self.manager).search(
-                [("secrets", "like", "a")]
-            )
+        for user in (self.manager, self.env.ref("base.user_admin")):
+            values = self.operation.with_user(user).read()[0]
+            self.assertNotIn("secrets", values)
+            with self.assertRaises(AccessError):
+                self.operation.with_user(user).read(["secrets"])
+            with self.assertRaises(AccessError):
+                self.env["saas_portal.operation"].with_user(user).search([("secrets", "like", "a")])
 
     def test_secrets_of_a_payload_are_not_readable(self):
         self.up(

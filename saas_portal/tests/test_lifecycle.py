@@ -6,7 +6,7 @@ from odoo import fields
 from odoo.exceptions import AccessError, UserError, ValidationError
 from odoo.tools import mute_logger
 
-from ..lib.saas_driver import DriverUnavailable
+from ..lib.saas_driver import DriverUnavailable, Usage
 from .common import SaasPortalCase
 
 TARGETS = {
@@ -131,6 +131,23 @@ class TestLifecycle(SaasPortalCase):
         self.change(max_users=4)
         self.assertEqual(self.transport.calls, [])
 
+    def test_a_client_that_is_being_built_is_told_when_it_is_there(self):
+        client = self.new(dbname="later.localhost", **{"async": True})
+        client = self.env["saas_portal.client"].browse(client.id)
+        self.call(self.user, "saas_portal.client", "write", client.ids, {"max_users": 4})
+        self.assertEqual(client.state, "building")
+        self.run_operations()
+        self.assertEqual(client.state, "open")
+        told = [self.params_of(payload) for payload in self.transport.payloads]
+        self.assertEqual(told[-1], {"saas_client.max_users": "4"})
+
+    def test_nothing_is_changed_on_an_archived_server(self):
+        self.client.server_id.active = False
+        for method, arguments in (("delete_database", []), ("rename_database", ["b.localhost"])):
+            with self.refused("is archived"):
+                self.do(method, *arguments)
+        self.assertEqual((self.client.state, self.client.name), ("open", "acme.localhost"))
+
     @mute_logger("odoo.sql_db")
     def test_a_negative_limit_is_refused(self):
         with self.assertRaises(CheckViolation):
@@ -226,6 +243,13 @@ class TestLifecycle(SaasPortalCase):
         self.assertTrue(self.driver.status("acme.localhost").running)
         with self.refused("is taken"):
             self.new(dbname="acme.localhost")
+
+    def test_a_restored_client_is_suspended_for_what_it_was(self):
+        self.client.write({"state": "pending", "suspended_for": "storage"})
+        self.do("delete_database")
+        self.driver.usages["acme.localhost"] = Usage(1, 30.0, 10.0, True)
+        self.do("action_restore")
+        self.assertEqual((self.client.state, self.client.suspended_for), ("pending", "storage"))
 
     def test_a_client_whose_name_was_taken_meanwhile_cannot_be_restored(self):
         self.do("delete_database")

@@ -349,6 +349,7 @@ def test_a_build_that_fails_leaves_the_former_template_usable(world, driver, spe
         driver.build_template(TemplateSpec(world.template, "key-template-1"))
     driver.create(spec)
     assert driver.usage(spec.ref).files_mb > 0
+    assert world.cluster.databases() == {world.template, spec.ref.name}
 
 
 @pytest.mark.parametrize(

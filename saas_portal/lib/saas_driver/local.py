@@ -143,7 +143,12 @@ class LocalDriver:
                 self._drop(cursor, staging)
             self._remove_files(staging)
             _create_database(cursor, staging, self._builder.empty_database)
-        self._builder.build(staging, spec)
+        try:
+            self._builder.build(staging, spec)
+        except DriverError:
+            with self._cluster() as cursor:
+                self._drop(cursor, staging)
+            raise
         with self._cluster() as cursor:
             if _exists(cursor, spec.name):
                 self._drop(cursor, spec.name)
