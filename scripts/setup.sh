@@ -199,7 +199,8 @@ setup_tests() {
     case "$1 ${2:-}" in
         "lint "* | "test lint"*) apt_install shellcheck ;;
         # Without an engine the other stages shall run: the last one then says what is wrong.
-        "test ") apt_install shellcheck; setup_browser; (setup_docker) || true ;;
+        "test ") apt_install shellcheck; setup_browser; setup_sshd; (setup_docker) || true ;;
+        "test unit"*) setup_sshd ;;
         "test docker"*) (setup_docker) || true ;;
         "test odoo"* | "test e2e"*) setup_browser ;;
     esac
@@ -212,3 +213,15 @@ setup_browser() {
     done
     apt_install chromium
 }
+
+# Tests start it on a port and with keys of their own; the system's service must not start.
+setup_sshd() (
+    [ ! -x /usr/sbin/sshd ] || ! command -v sudo >/dev/null || return 0
+    policy=/usr/sbin/policy-rc.d
+    if [ ! -e "$policy" ] && [ "$(id -u)" -eq 0 ]; then
+        printf '#!/bin/sh\nexit 101\n' >"$policy"
+        chmod 755 "$policy"
+        trap 'rm -f "$policy"' EXIT
+    fi
+    apt_install openssh-server sudo
+)

@@ -1,0 +1,318 @@
+"""Stacks: compose projects that Portainer keeps."""
+
+import json
+import re
+from collections.abc import Mapping
+
+from .calls import Calls
+from .compose import operation_key, validate_compose, with_operation_key
+from .dotenv import write_value
+from .errors import (
+    Conflict,
+    DeployFailed,
+    InvalidRequest,
+    NoSuchRoute,
+    NotFound,
+    ServerFailed,
+    UnknownOutcome,
+    WrongEnvironment,
+)
+from .types import Stack, StackStatus, StackType
+
+#: Pause between two looks at a running deployment, in seconds.
+POLL_PAUSE = 2
+
+
+def normalise_name(name: str) -> str:
+    """The name that Portainer makes of ``name``, and compose uses as the project.
+
+    :raises ValueError: when compose would not take it
+    """
+    normal = re.sub(r"[^-_a-z0-9]", "", name.lower())
+    if not re.match(r"[a-z0-9]", normal):
+        raise ValueError(f"{name!r} is no name for a stack: begin with a letter or a digit.")
+    return normal
+
+
+class StackCalls(Calls):
+    #: How long a deployment may take, pulling images included, in seconds.
+    deploy_timeout: float
+
+    # --- Reading -----------------------------------------------------------------------
+
+    def list_stacks(self, environment_id: int | None = None) -> list[Stack]:
+        """The stacks of one environment, or of all; without those of environments that are gone."""
+        known = {environment.id for environment in self.list_environments()}
+        params = {}
+        if environment_id is not None:
+            known &= {int(environment_id)}
+            params["filters"] = json.dumps({"EndpointID": int(environment_id)})
+        rows = self._json("GET", "/stacks", "list its stacks", params=params)
+        stacks = [Stack.from_json(row) for row in rows or []]
+        return [stack for stack in stacks if stack.environment_id in known]
+
+    def get_stack(self, stack_id: int) -> Stack:
+        action = f"read stack {int(stack_id)}"
+        return Stack.from_json(self._json("GET", f"/stacks/{int(stack_id)}", action))
+
+    def get_stack_file(self, stack_id: int) -> str:
+        """The compose text that was last deployed."""
+        action = f"read the compose text of stack {int(stack_id)}"
+        return self._json("GET", f"/stacks/{int(stack_id)}/file", action)["StackFileContent"]
+
+    def find_stack(self, environment_id: int, name: str) -> Stack | None:
+        """The compose stack that has this name there once it is normalised."""
+        name = normalise_name(name)
+        for stack in self.list_stacks(environment_id):
+            if stack.name == name and stack.type is StackType.COMPOSE:
+                return stack
+        return None
+
+    # --- Creating ----------------------------------------------------------------------
+
+    def create_stack(
+        self,
+        environment_id: int,
+        name: str,
+        compose: str,
+        env: Mapping[str, str] | None = None,
+    ) -> Stack:
+        """Deploy a new stack and wait until it runs. See :meth:`ensure_stack` for a safe repeat.
+
+        :param env: values for the text's variables, taken literally
+        :raises InvalidCompose: when the text cannot work; nothing was sent
+        :raises Conflict: when the name is taken
+        :raises DeployFailed: when compose failed
+        :raises UnknownOutcome: when the answer was lost: the stack may exist, now or soon
+        """
+        env = dict(env or {})
+        validate_compose(compose, env)
+        name = normalise_name(name)
+        action = f"create the stack {name}"
+        options = {
+            "payload": {"Name": name, "StackFileContent": compose, "Env": _env_rows(env)},
+            "timeout": self.deploy_timeout,
+        }
+        endpoint = {"endpointId": int(environment_id)}
+        try:
+            data = self._json(
+                "POST", "/stacks/create/standalone/string", action, params=endpoint, **options
+            )
+        except NoSuchRoute:
+            # Before 2.19.
+            params = endpoint | {"type": 2, "method": "string"}
+            data = self._json("POST", "/stacks", action, params=params, **options)
+        return self._wait_deployed(Stack.from_json(data), action)
+
+    def ensure_stack(
+        self,
+        environment_id: int,
+        name: str,
+        compose: str,
+        env: Mapping[str, str] | None = None,
+        *,
+        operation: str,
+        settle: float = 60,
+    ) -> Stack:
+        """Deploy a new stack, or adopt the one that an earlier try of this operation deployed.
+
+        The text is marked with the operation's key. A stack of that name is adopted only if its
+        text is this one with this key; one whose deployment failed is deployed again.
+
+        :param operation: a key that no other operation has
+        :param settle: how long to look for the stack after the answer was lost, in seconds
+        :raises Conflict: when the name belongs to something else
+        """
+        validate_compose(compose, env or {})
+        compose = with_operation_key(compose, operation)
+        if found := self.find_stack(environment_id, name):
+            return self._adopt(found, compose, env, operation)
+        try:
+            return self.create_stack(environment_id, name, compose, env)
+        except DeployFailed:
+            raise
+        except UnknownOutcome:
+            if found := self._look_for(environment_id, name, settle):
+                return self._adopt(found, compose, env, operation)
+            raise
+        except (Conflict, ServerFailed):
+            # Another try of the same operation was quicker, or the failure came after the work.
+            if found := self.find_stack(environment_id, name):
+                return self._adopt(found, compose, env, operation)
+            raise
+
+    def _look_for(self, environment_id: int, name: str, settle: float) -> Stack | None:
+        """The stack, as soon as it shows; older versions list it only when it is deployed."""
+        deadline = self._transport.clock() + settle
+        while True:
+            found = self.find_stack(environment_id, name)
+            if found or self._transport.clock() >= deadline:
+                return found
+            self._transport.sleep(POLL_PAUSE)
+
+    def _adopt(self, stack: Stack, compose: str, env, operation: str) -> Stack:
+        action = f"create the stack {stack.name}"
+        text = self.get_stack_file(stack.id)
+        if operation_key(text) != operation or text.strip() != compose.strip():
+            raise Conflict(
+                self.server,
+                action,
+                f"stack {stack.id} has this name and was made by something else",
+                "Choose another name, or delete that stack.",
+            )
+        if stack.status is StackStatus.DEPLOYING:
+            return self._wait_deployed(stack, action)
+        if stack.status is StackStatus.ERROR:
+            return self.update_stack(stack.id, stack.environment_id, compose, env or {})
+        return stack
+
+    def _wait_deployed(self, stack: Stack, action: str) -> Stack:
+        """Versions from 2.45 on answer at once and deploy in the background."""
+        deadline = self._transport.clock() + self.deploy_timeout
+        while stack.status is StackStatus.DEPLOYING:
+            if self._transport.clock() >= deadline:
+                raise UnknownOutcome(self.server, action, "it is still being deployed")
+            self._transport.sleep(POLL_PAUSE)
+            stack = self.get_stack(stack.id)
+        if stack.status is StackStatus.ERROR:
+            raise DeployFailed(self.server, action, stack.error)
+        return stack
+
+    # --- Changing ----------------------------------------------------------------------
+
+    def update_stack(
+        self,
+        stack_id: int,
+        environment_id: int,
+        compose: str | None = None,
+        env: Mapping[str, str] | None = None,
+        *,
+        pull: bool = False,
+        prune: bool = False,
+    ) -> Stack:
+        """Deploy a stack again and wait until it runs; a stopped one is started by this.
+
+        Doing it twice does no harm. If compose fails, the containers that ran are gone.
+
+        :param compose: the new text; None keeps the present one
+        :param env: all the variables, taken literally; None keeps the present ones
+        :param pull: fetch the images anew
+        :param prune: remove the containers of services that left the text (from 2.36 on)
+        """
+        stack = self._stack_in(stack_id, environment_id, "update")
+        action = f"update the stack {stack.name}"
+        if stack.from_git:
+            raise InvalidRequest(
+                self.server, action, "it comes from a git repository", "Update it in Portainer."
+            )
+        if compose is None:
+            compose = self.get_stack_file(stack.id)
+        # Variables that are left out would be erased. Those kept are sent as they were read.
+        rows = _env_rows(env) if env is not None else _raw_rows(stack)
+        validate_compose(compose, [row["name"] for row in rows])
+        data = self._json(
+            "PUT",
+            f"/stacks/{stack.id}",
+            action,
+            params={"endpointId": stack.environment_id},
+            payload={
+                "StackFileContent": compose,
+                "Env": rows,
+                "Prune": prune,
+                # The name before 2.36, and the one since.
+                "PullImage": pull,
+                "RepullImageAndRedeploy": pull,
+            },
+            timeout=self.deploy_timeout,
+        )
+        return self._wait_deployed(Stack.from_json(data), action)
+
+    def start_stack(self, stack_id: int, environment_id: int) -> Stack:
+        """Bring a stopped stack up again; one that is active already succeeds.
+
+        Containers that were stopped one by one are started one by one.
+        """
+        stack = self._stack_in(stack_id, environment_id, "start")
+        if stack.is_active:
+            return stack
+        try:
+            data = self._write(stack, "POST", "/start", f"start the stack {stack.name}")
+        except (Conflict, InvalidRequest):
+            stack = self.get_stack(stack.id)
+            if stack.status is not StackStatus.INACTIVE:
+                return self._wait_deployed(stack, f"start the stack {stack.name}")
+            # Left-over containers are in the way of a start, not of an update.
+            return self.update_stack(stack.id, stack.environment_id)
+        return self._wait_deployed(Stack.from_json(data), f"start the stack {stack.name}")
+
+    def stop_stack(self, stack_id: int, environment_id: int) -> Stack:
+        """Remove a stack's containers and networks, keep its volumes; stopped already succeeds."""
+        stack = self._stack_in(stack_id, environment_id, "stop")
+        if stack.status is StackStatus.INACTIVE:
+            return stack
+        try:
+            data = self._write(stack, "POST", "/stop", f"stop the stack {stack.name}")
+        except InvalidRequest:
+            stack = self.get_stack(stack.id)
+            if stack.status is StackStatus.INACTIVE:
+                return stack
+            raise
+        return Stack.from_json(data)
+
+    def delete_stack(self, stack_id: int, environment_id: int) -> None:
+        """Remove a stack with its containers; succeeds when it is gone. Its volumes stay.
+
+        :raises WrongEnvironment: when it lives elsewhere; the API would then take it out of its
+            list and leave its containers running
+        """
+        try:
+            stack = self._stack_in(stack_id, environment_id, "delete")
+            params = {"endpointId": stack.environment_id}
+            self._request(
+                "DELETE",
+                f"/stacks/{stack.id}",
+                f"delete the stack {stack.name}",
+                params=params,
+                timeout=self.deploy_timeout,
+            )
+        except NotFound as error:
+            if not self._is_gone(stack_id):
+                raise error
+
+    def _is_gone(self, stack_id: int) -> bool:
+        """Whether the stack itself is missing, not only its environment."""
+        try:
+            self.get_stack(stack_id)
+        except NoSuchRoute:
+            raise
+        except NotFound:
+            return True
+        return False
+
+    def _stack_in(self, stack_id: int, environment_id: int, verb: str) -> Stack:
+        """The stack, which must live in this environment: the API would not mind."""
+        stack = self.get_stack(stack_id)
+        if stack.environment_id != int(environment_id):
+            raise WrongEnvironment(
+                self.server,
+                f"{verb} the stack {stack.name}",
+                f"it lives in environment {stack.environment_id}, not in {environment_id}",
+            )
+        return stack
+
+    def _write(self, stack: Stack, method: str, path: str, action: str) -> dict:
+        return self._json(
+            method,
+            f"/stacks/{stack.id}{path}",
+            action,
+            params={"endpointId": stack.environment_id},
+            timeout=self.deploy_timeout,
+        )
+
+
+def _env_rows(env: Mapping[str, str]) -> list[dict[str, str]]:
+    return [{"name": name, "value": write_value(str(value))} for name, value in env.items()]
+
+
+def _raw_rows(stack: Stack) -> list[dict[str, str]]:
+    return [{"name": name, "value": value} for name, value in stack.raw_env]
