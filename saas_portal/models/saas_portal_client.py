@@ -1,4 +1,3 @@
-import logging
 import uuid
 
 from odoo import api, fields, models
@@ -13,7 +12,6 @@ from ..const import (
     DRAFT,
     LIVE_STATES,
     OPEN,
-    OPEN_OPERATION_STATES,
     PENDING,
 )
 from ..lib.saas_driver import ClientRef, DriverError
@@ -26,9 +24,6 @@ from ..lib.saas_rules.payload import (
     VISIBLE_MODULES,
 )
 from ..lib.saas_wire import ClientConnection
-from ..transactions import in_own_transaction
-
-_logger = logging.getLogger(__name__)
 
 #: Only operations write these; a person or script changes them through what starts an operation.
 _GUARDED_FIELDS = frozenset(
@@ -422,76 +417,3 @@ class SaasPortalClient(models.Model):
                 value = fields.Datetime.to_string(value) if value else False
             params.append({"key": _PUSHED_FIELDS[name], "value": value or False, "hidden": True})
         return {"params": params}
-
-    # === BUSINESS METHODS - STATISTICS === #
-
-    def _sync(self):
-        """Read one client's statistics in a transaction of its own; returns why not, or None."""
-        return in_own_transaction(self, lambda client: client._read_usage())
-
-    def _read_usage(self):
-        try:
-            usage = self.server_id._get_driver().usage(self._get_ref())
-        except DriverError as error:
-            # Not seen is not gone: the state stays as it was.
-            if not self.unreachable_since:
-                self.unreachable_since = fields.Datetime.now()
-                self.message_post(
-                    body=self.env._("The client could not be reached: %(reason)s", reason=error)
-                )
-            return str(error)
-        self.write(
-            {
-                "users_len": usage.users,
-                "db_storage": usage.database_mb,
-                "file_storage": usage.files_mb,
-                "synced_at": fields.Datetime.now(),
-                "unreachable_since": False,
-            }
-        )
-        if usage.suspended and self.state == OPEN:
-            # One that was restored was suspended by whoever suspended it before.
-            self._set_suspended(self.suspended_for or "operator")
-        elif not usage.suspended and self.state == PENDING:
-            self._set_open()
-        self._apply_storage_policy()
-        return None
-
-    def _apply_storage_policy(self):
-        """Flag what exceeds its storage; suspend it when the plan says so, resume it after."""
-        limit = self.total_storage_limit
-        exceeds = bool(limit) and self.total_storage > limit
-        if exceeds != self.storage_exceed:
-            self.storage_exceed = exceeds
-        suspend = exceeds and self.block_on_storage_exceed and self.state == OPEN
-        resume = not exceeds and self.state == PENDING and self.suspended_for == "storage"
-        if (suspend or resume) and not self._is_storage_policy_under_way():
-            params = [{"key": SUSPENDED, "value": "1" if suspend else "0", "hidden": True}]
-            self._start_operation(
-                "configure", {"payload": {"params": params}, "suspend_for": "storage"}
-            )
-
-    def _is_storage_policy_under_way(self):
-        waiting = self.operation_ids.filtered(lambda op: op.state in OPEN_OPERATION_STATES)
-        return any((op.arguments or {}).get("suspend_for") == "storage" for op in waiting)
-
-    @api.model
-    def _cron_sync(self):
-        """Read the statistics of all clients, each in its own transaction."""
-        clients = self.search([("state", "in", LIVE_STATES)], order="synced_at NULLS FIRST, id")
-        remaining = len(clients)
-        for client in clients:
-            client._sync()
-            remaining -= 1
-            if not self.env["ir.cron"]._commit_progress(1, remaining=remaining):
-                break
-
-    @api.model
-    def _cron_purge(self):
-        """Drop deleted clients whose retention days are over."""
-        due = self.with_context(active_test=False).search(
-            [("trash_name", "!=", False), ("purge_at", "<=", fields.Datetime.now())]
-        )
-        for client in due:
-            if not client.current_operation_id:
-                client._start_operation("purge")

@@ -387,3 +387,13 @@ class SaasPortalClient(models.Model):
         for client in self.filtered(lambda client: client.state != "deleted"):
             client._perform_operation("delete")
         return True
+
+    @api.model
+    def _cron_purge(self):
+        """Drop deleted clients whose retention days are over."""
+        due = self.with_context(active_test=False).search(
+            [("trash_name", "!=", False), ("purge_at", "<=", fields.Datetime.now())]
+        )
+        for client in due:
+            if not client.current_operation_id:
+                client._start_operation("purge")
