@@ -1,0 +1,138 @@
+"""Fixtures of the tests with a real Docker engine; tests/README.md tells how to use them."""
+
+import contextlib
+import itertools
+import os
+
+import pytest
+from portainer_harness import Portainer, remove_project, start_agent
+
+from devkit import docker_images
+from devkit.docker_engine import Engine
+from devkit.waiting import wait_for as wait_for_condition
+
+NUMBERS = itertools.count(1)
+
+
+@pytest.fixture(scope="session")
+def engine():
+    """The private engine with the images saas-test/web:1 and :2; stopped at the end."""
+    with Engine().use() as engine:
+        docker_images.build(engine)
+        yield engine
+
+
+@pytest.fixture(scope="session")
+def other_engine():
+    """A second machine, as it were."""
+    with Engine("other").use() as engine:
+        docker_images.build(engine)
+        yield engine
+
+
+@pytest.fixture
+def name(request, engine):
+    """A stack name of its own; whatever carries it is removed after the test."""
+    made = f"t{next(NUMBERS)}-{os.getpid()}"
+    yield made
+    engines = [engine]
+    if "other_engine" in request.fixturenames:
+        engines.append(request.getfixturevalue("other_engine"))
+    for each in engines:
+        remove_project(each, made)
+
+
+@pytest.fixture(scope="session")
+def double_of(engine, tmp_path_factory):
+    """Starts doubles that live until the end: `double_of(mode="2.45")`, not bootstrapped."""
+    with contextlib.ExitStack() as stack:
+
+        def start(folder=None, **options):
+            folder = folder or tmp_path_factory.mktemp("portainer")
+            portainer = Portainer(folder, engine, **options)
+            stack.callback(portainer.stop)
+            return portainer
+
+        yield start
+
+
+@pytest.fixture(scope="session")
+def session_portainer(double_of):
+    return double_of().bootstrap()
+
+
+@pytest.fixture(scope="session")
+def session_new_portainer(double_of):
+    return double_of(mode="2.45").bootstrap()
+
+
+@pytest.fixture
+def portainer(session_portainer):
+    """The double as Portainer 2.23, bootstrapped, with the environment `local`; no faults."""
+    session_portainer.faults.clear()
+    yield session_portainer
+    session_portainer.faults.clear()
+
+
+@pytest.fixture
+def new_portainer(session_new_portainer):
+    """The same as Portainer 2.45."""
+    session_new_portainer.faults.clear()
+    yield session_new_portainer
+    session_new_portainer.faults.clear()
+
+
+@pytest.fixture(params=["2.23", "2.45"])
+def any_portainer(request):
+    """Both, one after the other."""
+    wanted = "portainer" if request.param == "2.23" else "new_portainer"
+    return request.getfixturevalue(wanted)
+
+
+@pytest.fixture
+def fresh(double_of):
+    """A double nobody has set up yet, as Portainer 2.23."""
+    portainer = double_of()
+    yield portainer
+    portainer.stop()
+
+
+@pytest.fixture(scope="session")
+def other_endpoint(session_portainer, other_engine):
+    """A second environment of `portainer`, on the second engine."""
+    return session_portainer.add_environment("other", other_engine.url)
+
+
+@pytest.fixture
+def weak_link(portainer, engine, tmp_path):
+    """An environment on the same engine that can be cut off: `.endpoint`, `.cut()`, `.mend()`."""
+    link = WeakLink(tmp_path / "docker.sock", engine.socket)
+    link.endpoint = portainer.add_environment(f"weak-{next(NUMBERS)}", f"unix://{link.path}")
+    return link
+
+
+class WeakLink:
+    def __init__(self, path, target):
+        self.path, self.target = path, target
+        self.mend()
+
+    def cut(self):
+        self.path.unlink()
+
+    def mend(self):
+        if not self.path.is_symlink():
+            self.path.symlink_to(self.target)
+
+
+@pytest.fixture
+def agent(engine, tmp_path):
+    """An agent in front of the engine: its server, with `.url` and `.stop()`."""
+    server = start_agent(tmp_path, engine)[1]
+    yield server
+    server.stop()
+
+
+@pytest.fixture(scope="session")
+def wait_for():
+    """`wait_for(condition, timeout, "what")` looks again and again; TimeoutError names `what`."""
+    return wait_for_condition
