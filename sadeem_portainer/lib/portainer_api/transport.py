@@ -76,6 +76,7 @@ class Transport:
         """Make a session keep to the rules of this server: TLS, no cookies, no environment."""
         # Else REQUESTS_CA_BUNDLE would override the TLS policy, and .netrc add a credential.
         session.trust_env = False
+        session.cookies.clear()
         session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
         session.verify = self.tls.verify_option
         session.mount("https://", self.tls.adapter())

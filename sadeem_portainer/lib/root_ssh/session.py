@@ -30,7 +30,7 @@ _GRACE = 0.5
 
 #: Writes standard input to a file at once or not at all, never readable to others meanwhile.
 _PUT_FILE = (
-    'set -e; umask 077; mkdir -p -- "$(dirname -- "$1")"; new=$(mktemp -- "$1.XXXXXX"); '
+    'set -e; mkdir -p -- "$(dirname -- "$1")"; umask 077; new=$(mktemp -- "$1.XXXXXX"); '
     'trap \'rm -f -- "$new"\' EXIT; cat >"$new"; chmod -- "$2" "$new"; mv -f -- "$new" "$1"'
 )
 
@@ -123,6 +123,8 @@ class SshSession:
             client.close()
             reason = str(error) or type(error).__name__
             raise Unavailable(f"{self.server} does not answer: {reason}.") from error
+        # Else a command would wait for ever on a machine that fell off the network.
+        client.get_transport().set_keepalive(15)
         self._client = client
 
     def close(self) -> None:
@@ -178,9 +180,11 @@ class SshSession:
             self._sudo = ([], "")
         elif self._try(["sudo", "-k", "-n", "true"]).exit_status == 0:
             self._sudo = (["sudo", "-n", "--"], "")
+        elif not self._password:
+            raise AuthenticationFailed(f"{self.server} may not become root: sudo wants a password.")
         else:
             # -k: always asks, so that the password never ends up in the command's input.
-            prefix, secret = ["sudo", "-k", "-S", "-p", "", "--"], f"{self._password or ''}\n"
+            prefix, secret = ["sudo", "-k", "-S", "-p", "", "--"], f"{self._password}\n"
             tried = self._try([*prefix, "true"], secret.encode())
             if tried.exit_status != 0:
                 raise AuthenticationFailed(
@@ -192,12 +196,13 @@ class SshSession:
     def _try(self, argv: list[str], data: bytes = b"") -> CommandResult:
         return self._run(argv, data, argv[0], 30, check=False)
 
-    def _why_no_sudo(self, tried: CommandResult) -> str:
+    @staticmethod
+    def _why_no_sudo(tried: CommandResult) -> str:
         if tried.exit_status == 127:
             return "sudo is not installed"
         if "not in the sudoers" in tried.stderr or "not allowed" in tried.stderr:
             return "sudo does not allow this user"
-        return "sudo refuses the password" if self._password else "sudo wants a password"
+        return "sudo refuses the password"
 
     def _run(self, argv, data, program, timeout, on_output=None, check=True) -> CommandResult:
         _logger.debug("%s: running %s", self.server, program)
