@@ -1,34 +1,28 @@
-"""A stand-in for Portainer's agent: a Docker engine behind TLS, and a ping."""
+"""A stand-in for Portainer's agent, and the way by which compose reaches a real one."""
 
 import contextlib
 
 from werkzeug.wrappers import Request, Response
 
 from . import docker_api, docker_proxy
+from .server import Server
 from .state import Store
 
 LOCAL = {"URL": docker_api.LOCAL_SOCKET, "TLSConfig": {"TLS": False}}
 
 
-class Agent:
-    """Takes every caller for its Portainer: signatures are not checked."""
+class Forwarder:
+    """Passes requests on to the engine of an environment, changing nothing."""
 
-    def __init__(self, state, engine, version="2.23.0"):
-        self.store = Store(state)  # holds the certificate
-        self.engine, self.version = engine, version
+    def __init__(self, double, endpoint):
+        self.double, self.endpoint = double, endpoint
         self.server = None
 
     def __call__(self, environ, start_response):
-        request = Request(environ)
-        response = self.ping() if request.path == "/ping" else self.forward(request)
-        return response(environ, start_response)
+        return self.respond(Request(environ))(environ, start_response)
 
-    def ping(self):
-        headers = {"Portainer-Agent": self.version, "Portainer-Agent-Platform": "1"}
-        return Response(b"", 204, headers)
-
-    def forward(self, request):
-        connection = docker_api.connect(self, LOCAL)
+    def respond(self, request):
+        connection = docker_api.connect(self.double, self.endpoint)
         try:
             target = request.environ["REQUEST_URI"]
             answer = docker_proxy.send(request, connection, target)
@@ -42,3 +36,31 @@ class Agent:
                     yield data
 
         return docker_proxy.with_headers(Response(body(), answer.status), answer)
+
+
+class Agent(Forwarder):
+    """Takes every caller for its Portainer: signatures are not checked."""
+
+    def __init__(self, state, engine, version="2.23.0"):
+        super().__init__(self, LOCAL)
+        self.store = Store(state)  # holds the certificate
+        self.engine, self.version = engine, version
+
+    def respond(self, request):
+        if request.path == "/ping":
+            headers = {"Portainer-Agent": self.version, "Portainer-Agent-Platform": "1"}
+            return Response(b"", 204, headers)
+        return super().respond(request)
+
+
+@contextlib.contextmanager
+def docker_host(double, endpoint):
+    """The address for docker's command line; it cannot be told to trust an agent blindly."""
+    if not endpoint["TLSConfig"]["TLS"]:
+        yield docker_api.address(double, endpoint)
+        return
+    server = Server(Forwarder(double, endpoint), tls=False).start()
+    try:
+        yield server.url.replace("http", "tcp", 1)
+    finally:
+        server.stop()

@@ -3,7 +3,7 @@
 import shutil
 import subprocess
 
-from . import docker_api
+from . import agent
 
 
 class ComposeError(Exception):
@@ -50,20 +50,20 @@ def down(double, endpoint, stack):
 
 def run(double, endpoint, stack, *arguments):
     place = folder(double, stack)
-    options, environment = docker_api.command_line(double, endpoint)
     files = ["-f", place / stack["EntryPoint"]] if place.is_dir() else []
     variables = ["--env-file", place / "stack.env"] if (place / "stack.env").exists() else []
-    command = ["docker", *options, "compose", "--ansi=never", *files, *variables]
+    command = ["docker", "compose", "--ansi=never", *files, *variables]
     command += ["-p", stack["Name"], *arguments]
-    result = subprocess.run(
-        [str(part) for part in command],
-        cwd=place if place.is_dir() else "/",
-        env=environment,
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        errors="replace",
-        check=False,
-    )
+    with agent.docker_host(double, endpoint) as host:
+        result = subprocess.run(
+            [str(part) for part in command],
+            cwd=place if place.is_dir() else "/",
+            env={**double.environment, "DOCKER_HOST": host},
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            errors="replace",
+            check=False,
+        )
     if result.returncode:
         raise ComposeError(result.stderr.strip() or f"exit status {result.returncode}")

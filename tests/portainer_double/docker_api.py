@@ -75,9 +75,3 @@ def ping_agent(url, tls):
     if answer.status != 204 or not answer.headers.get("Portainer-Agent"):
         raise OSError("failed request with status " + str(answer.status))
     return int(answer.headers.get("Portainer-Agent-Platform", 0)), answer.headers["Portainer-Agent"]
-
-
-def command_line(double, endpoint):
-    """(options, environment) with which the docker program speaks to an environment."""
-    options = ["--tls"] if endpoint["TLSConfig"]["TLS"] else []
-    return options, {**double.environment, "DOCKER_HOST": address(double, endpoint)}
