@@ -313,6 +313,8 @@ class SaasPortalOperation(models.Model):
         attempts = self.attempts + 1
         # Who waits for the answer is told at once; only work in the background is tried again.
         again = temporary and self.background and attempts <= len(_BACK_OFF_MINUTES)
+        if temporary and not again:
+            cause = self.env._("%(cause)s Check that the server runs, then retry.", cause=cause)
         cancelled = self.state == OP_CANCELLED
         step = self.step_ids.browse(step_id)
         step.write({"state": OP_PENDING if again and not cancelled else OP_FAILED, "error": cause})

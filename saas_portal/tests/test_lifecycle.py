@@ -233,7 +233,9 @@ class TestLifecycle(SaasPortalCase):
         with self.refused("In use."):
             self.do("delete_database")
         self.assertEqual(self.client.state, "open")
-        self.assertEqual(self.client.operation_error, "In use.")
+        self.assertEqual(
+            self.client.operation_error, "In use. Check that the server runs, then retry."
+        )
 
     def test_a_restored_client_is_open_under_its_name(self):
         self.do("delete_database")

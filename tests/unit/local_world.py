@@ -21,8 +21,9 @@ INSERT INTO res_users (login, password, active, share) VALUES
     ('builder', 'template', TRUE, FALSE), ('visitor', 'template', TRUE, TRUE);
 CREATE TABLE ir_model_data (module varchar, name varchar, model varchar, res_id int);
 INSERT INTO ir_model_data VALUES
-    ('base', 'user_root', 'res.users', 1), ('base', 'user_admin', 'res.users', 2);
-CREATE TABLE ir_cron (id serial PRIMARY KEY, nextcall timestamp,
+    ('base', 'user_root', 'res.users', 1), ('base', 'user_admin', 'res.users', 2),
+    ('mail', 'ir_cron_module_update_notification', 'ir.cron', 2);
+CREATE TABLE ir_cron (id serial PRIMARY KEY, active boolean DEFAULT TRUE, nextcall timestamp,
                       interval_number int, interval_type varchar);
 INSERT INTO ir_cron (nextcall, interval_number, interval_type) VALUES
     ('2020-01-01', 10, 'minutes'), ('2020-01-01', 1, 'days'), ('2020-01-01', 1, 'months');

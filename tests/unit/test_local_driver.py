@@ -166,6 +166,11 @@ def test_scheduled_actions_do_not_all_begin_at_once(world, client):
     assert rows == [(True, True)] * 3
 
 
+def test_the_publisher_is_not_told_of_customers(world, client):
+    rows = world.query(client.name, "SELECT id, active FROM ir_cron ORDER BY id")
+    assert rows == [(1, True), (2, False), (3, True)]
+
+
 @pytest.mark.parametrize("table", ["orm_signaling_registry", "orm_signaling_default"])
 def test_the_caches_of_a_namesake_are_distrusted(world, driver, client, table):
     def signal():

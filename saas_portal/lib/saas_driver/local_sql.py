@@ -45,6 +45,12 @@ _SPREAD_CRONS = """
 UPDATE ir_cron SET nextcall = (now() AT TIME ZONE 'UTC')
     + random() * LEAST((interval_number || ' ' || interval_type)::interval, interval '1 day')
 """
+# It tells Odoo's publisher of each database; the operator's contract is not the customer's.
+_NO_PUBLISHER_CRON = """
+UPDATE ir_cron SET active = FALSE
+ WHERE id IN (SELECT res_id FROM ir_model_data WHERE module = 'mail' AND model = 'ir.cron'
+                 AND name = 'ir_cron_module_update_notification')
+"""
 _USAGE = """
 SELECT (SELECT count(*) FROM res_users
          WHERE active AND NOT share
@@ -86,6 +92,7 @@ def give_identity(cursor, identity: Identity) -> None:
     unknown = pbkdf2_sha512.using(rounds=1).hash(secrets.token_urlsafe(32))
     cursor.execute(_ADMIN_PASSWORD, [unknown])
     cursor.execute(_SPREAD_CRONS)
+    cursor.execute(_NO_PUBLISHER_CRON)
     distrust_caches(cursor)
 
 
