@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
 from .calls import Calls
 from .compose import operation_key, validate_compose, with_operation_key
@@ -19,8 +19,8 @@ from .errors import (
 )
 from .types import Stack, StackStatus, StackType
 
-#: Pause between two looks at a running deployment, in seconds.
-POLL_PAUSE = 2
+#: The pause between two looks at a deployment doubles from the first to the last, in seconds.
+POLL_PAUSES = (0.5, 4)
 
 
 def normalise_name(name: str) -> str:
@@ -144,11 +144,12 @@ class StackCalls(Calls):
     def _look_for(self, environment_id: int, name: str, settle: float) -> Stack | None:
         """The stack, as soon as it shows; older versions list it only when it is deployed."""
         deadline = self._transport.clock() + settle
-        while True:
+        for pause in _pauses():
             found = self.find_stack(environment_id, name)
             if found or self._transport.clock() >= deadline:
                 return found
-            self._transport.sleep(POLL_PAUSE)
+            self._transport.sleep(pause)
+        return None
 
     def _adopt(self, stack: Stack, compose: str, env, operation: str) -> Stack:
         action = f"create the stack {stack.name}"
@@ -169,10 +170,12 @@ class StackCalls(Calls):
     def _wait_deployed(self, stack: Stack, action: str) -> Stack:
         """Versions from 2.45 on answer at once and deploy in the background."""
         deadline = self._transport.clock() + self.deploy_timeout
-        while stack.status is StackStatus.DEPLOYING:
+        for pause in _pauses():
+            if stack.status is not StackStatus.DEPLOYING:
+                break
             if self._transport.clock() >= deadline:
                 raise UnknownOutcome(self.server, action, "it is still being deployed")
-            self._transport.sleep(POLL_PAUSE)
+            self._transport.sleep(pause)
             stack = self.get_stack(stack.id)
         if stack.status is StackStatus.ERROR:
             raise DeployFailed(self.server, action, stack.error)
@@ -308,6 +311,13 @@ class StackCalls(Calls):
             params={"endpointId": stack.environment_id},
             timeout=self.deploy_timeout,
         )
+
+
+def _pauses() -> Iterator[float]:
+    pause, longest = POLL_PAUSES
+    while True:
+        yield pause
+        pause = min(pause * 2, longest)
 
 
 def _env_rows(env: Mapping[str, str]) -> list[dict[str, str]]:
