@@ -55,7 +55,7 @@ setup_docker() {
     exec 9>"$DEV_DIR/.lock"
     command -v flock >/dev/null && flock 9
     # Libraries and tools that the engine uses; the engine itself is not installed.
-    apt_install debian-archive-keyring iptables iproute2 libdevmapper1.02.1 libseccomp2 libsystemd0
+    apt_install debian-archive-keyring iptables iproute2 libdevmapper1.02.1 libseccomp2 libsystemd0 mmdebstrap
     if [ ! -x "$DOCKER_ENGINE/usr/sbin/dockerd" ]; then
         step "Downloading a Docker engine and compose (Debian's, about 80 MB)" \
             fetch_docker_packages "$DEV_DIR/docker/packages"

@@ -3,7 +3,7 @@
 import os
 import sys
 
-from . import docker_images
+from . import docker_images, portainer_image
 from .console import Failure, Step
 from .docker_engine import Engine
 from .paths import DEV, ROOT
@@ -14,6 +14,11 @@ def docker(verb="ps", *arguments):
     if verb == "up":
         up(engine)
         print(f"DOCKER_HOST={engine.url}")
+    elif verb == "portainer-image":
+        up(engine)
+        with Step("Making the image of the double (a minute the first time)"):
+            portainer_image.build(engine)
+        print(portainer_image.TAGS[0])
     elif verb == "down":
         engine.keep(False)
         with Step("Stopping the Docker engine"):

@@ -17,6 +17,7 @@ from pathlib import Path
 from . import odoo
 from .cluster import throw_away_cluster
 from .console import Failure, Step, say
+from .docker_engine import Engine
 from .paths import DEV, LOGS, ROOT, addons_path, our_addons
 from .ports import free_port
 
@@ -124,8 +125,9 @@ def run_e2e(arguments):
 
 
 def run_docker(arguments):
-    """The engine is started and stopped by the tests' own fixtures."""
-    return run_pytest("docker", ["-v", *arguments])
+    """The engine is started here too, so that its failure is one failure and not a hundred."""
+    with Engine().use():
+        return run_pytest("docker", ["-v", *arguments])
 
 
 def run_pytest(name, arguments):

@@ -8,6 +8,7 @@ import pytest
 from portainer_harness import Portainer, remove_project, start_agent
 
 from devkit import docker_images
+from devkit import portainer_image as portainer_image_builder
 from devkit.docker_engine import Engine
 from devkit.waiting import wait_for as wait_for_condition
 
@@ -28,6 +29,13 @@ def other_engine():
     with Engine("other").use() as engine:
         docker_images.build(engine)
         yield engine
+
+
+@pytest.fixture(scope="session")
+def portainer_image(engine):
+    """The name of an image that runs the double; made at first use, which takes a minute."""
+    portainer_image_builder.build(engine)
+    return portainer_image_builder.TAGS[0]
 
 
 @pytest.fixture

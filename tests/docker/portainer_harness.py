@@ -28,11 +28,11 @@ PLAIN = """services:
 """
 TWO = PLAIN + '  other: {image: "saas-test/web:1", healthcheck: {disable: true}}\n'
 BROKEN = PLAIN + '  bad: {image: "saas-test/absent:1", pull_policy: never}\n'
-# `up` ends when the first service is healthy, about three seconds later.
+# `up` ends when the first service is healthy, about two seconds later.
 SLOW = """services:
   web:
     image: saas-test/web:1
-    healthcheck: {test: ["CMD", "true"], interval: 3s}
+    healthcheck: {test: ["CMD", "true"], interval: 2s}
   other:
     image: saas-test/web:1
     healthcheck: {disable: true}
@@ -183,13 +183,17 @@ def start_agent(folder, engine):
 
 
 def remove_project(engine, name):
-    """Whatever a stack of that name left in an engine."""
+    """Whatever stacks of that name, or of names that begin with it and a hyphen, left behind."""
     if not engine.answers():
         return
-    filters = quote(json.dumps({"label": [f"{PROJECT}={name}"]}))
-    for container in engine.request("GET", f"/containers/json?all=1&filters={filters}")[1]:
+
+    def ours(item):
+        project = (item.get("Labels") or {}).get(PROJECT, "")
+        return f"{project}-".startswith(f"{name}-")
+
+    for container in filter(ours, engine.request("GET", "/containers/json?all=1")[1]):
         engine.request("DELETE", f"/containers/{container['Id']}?force=1&v=1")
-    for network in engine.request("GET", f"/networks?filters={filters}")[1]:
+    for network in filter(ours, engine.request("GET", "/networks")[1]):
         engine.request("DELETE", f"/networks/{network['Id']}")
-    for volume in engine.request("GET", f"/volumes?filters={filters}")[1]["Volumes"] or []:
+    for volume in filter(ours, engine.request("GET", "/volumes")[1]["Volumes"] or []):
         engine.request("DELETE", f"/volumes/{volume['Name']}?force=1")

@@ -2,6 +2,7 @@
 
 import contextlib
 import http.client
+import os
 import socket
 import ssl
 import time
@@ -11,14 +12,16 @@ import pytest
 from docker.constants import DEFAULT_DOCKER_API_VERSION
 from portainer_harness import WEB
 
+PROXIED = f"proxied-{os.getpid()}"
+
 
 @pytest.fixture(scope="module")
 def running(session_portainer, engine):
     """(portainer, its stack, its container): every test leaves it running."""
-    stack = session_portainer.stack("proxied", WEB)
-    yield session_portainer, stack, session_portainer.containers("proxied")["web"]["Id"]
+    stack = session_portainer.stack(PROXIED, WEB)
+    yield session_portainer, stack, session_portainer.containers(PROXIED)["web"]["Id"]
     session_portainer.delete(stack)
-    engine.request("DELETE", "/volumes/proxied_data?force=1")
+    engine.request("DELETE", f"/volumes/{PROXIED}_data?force=1")
 
 
 def frames(raw):
@@ -34,15 +37,15 @@ def frames(raw):
 def test_line_56_a_stack_owns_its_containers(running):
     """56: the label of the project, and the stack's access control in lists and inspections."""
     portainer, stack, container = running
-    listed = portainer.containers("proxied")["web"]
+    listed = portainer.containers(PROXIED)["web"]
     inspected = portainer.docker("GET", f"/containers/{container}/json").json()
-    assert inspected["Config"]["Labels"]["com.docker.compose.project"] == "proxied"
+    assert inspected["Config"]["Labels"]["com.docker.compose.project"] == PROXIED
     for item in (listed, inspected):
         control = item["Portainer"]["ResourceControl"]
-        assert control["ResourceId"] == f"{portainer.endpoint}_proxied"
+        assert control["ResourceId"] == f"{portainer.endpoint}_{PROXIED}"
         assert control["Id"] == stack["ResourceControl"]["Id"]
-    volume = portainer.docker("GET", "/volumes/proxied_data").json()
-    assert volume["ResourceID"].startswith("proxied_data_")
+    volume = portainer.docker("GET", f"/volumes/{PROXIED}_data").json()
+    assert volume["ResourceID"].startswith(f"{PROXIED}_data_")
 
 
 def test_line_57_creations_answer_200(running, name):

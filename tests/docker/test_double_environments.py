@@ -120,9 +120,13 @@ def test_line_30_stacks_outlive_their_environment(portainer, weak_link, name):
     assert name not in portainer.names()
 
 
-def test_the_dashboard_counts_live(portainer, name):
+def test_the_dashboard_counts_live(double_of, name):
     """Section 5.3 of the contract."""
-    before = portainer.api.get(f"/docker/{portainer.endpoint}/dashboard").json()["containers"]
-    portainer.stack(name)
-    after = portainer.api.get(f"/docker/{portainer.endpoint}/dashboard").json()["containers"]
-    assert after["running"] == before["running"] + 1
+    portainer = double_of().bootstrap()
+    path = f"/docker/{portainer.endpoint}/dashboard"
+    assert portainer.api.get(path).json()["stacks"] == 0
+    stack = portainer.stack(name)
+    after = portainer.api.get(path).json()
+    assert after["stacks"] == 1
+    assert 1 <= after["containers"]["running"] <= after["containers"]["total"]
+    assert portainer.delete(stack).status_code == 204
