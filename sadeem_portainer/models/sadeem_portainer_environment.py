@@ -1,0 +1,195 @@
+from odoo import api, fields, models
+from odoo.exceptions import UserError
+
+from ..errors import told_to_user
+
+
+class SadeemPortainerEnvironment(models.Model):
+    """A Docker host that a Portainer server drives, and what new subscriptions get on it."""
+
+    _name = "sadeem.portainer.environment"
+    _description = "Portainer Environment"
+    _inherit = ["mail.thread"]
+    _order = "name, id"
+
+    name = fields.Char(required=True, tracking=True)
+    ip = fields.Char(string="IP", required=True, tracking=True)
+    portainer_id = fields.Many2one(
+        "sadeem.portainer",
+        string="Portainer",
+        required=True,
+        index=True,
+        ondelete="restrict",
+        tracking=True,
+    )
+    portainer_environment_id = fields.Integer(
+        string="Portainer Environment ID",
+        required=True,
+        copy=False,
+        tracking=True,
+        help="The number that Portainer gave it.",
+    )
+    root_server_id = fields.Many2one("sadeem.root.server", index=True, tracking=True)
+    environment_type = fields.Selection(
+        [("standalone", "Docker Standalone"), ("swarm", "Docker Swarm")],
+        required=True,
+        default="standalone",
+        tracking=True,
+    )
+    next_port = fields.Integer(
+        default=10000,
+        required=True,
+        copy=False,
+        tracking=True,
+        help="The last port that was given out from the rising range; the next one is above it,"
+        " unless a released one below it is free.",
+    )
+    active = fields.Boolean(default=True, tracking=True)
+    country_id = fields.Many2one("res.country", tracking=True)
+    country_state_id = fields.Many2one(
+        "res.country.state",
+        string="State/Province",
+        tracking=True,
+        domain="[('country_id', '=?', country_id)]",
+    )
+
+    # Handed to each new subscription.
+    nginx_server = fields.Char(string="Nginx Proxy Server", tracking=True)
+    nginx_default_certificate = fields.Integer(string="Nginx Default Cert ID", tracking=True)
+    subscription_domain = fields.Char(string="Domain for New Subscriptions", tracking=True)
+    subdomain_start = fields.Char(
+        tracking=True, help="What the subdomains of new subscriptions begin with."
+    )
+    cloudflare_dns = fields.Boolean(string="Cloudflare DNS", tracking=True)
+    cloudflare_account = fields.Char(tracking=True)
+    cloudflare_zone = fields.Char(string="Cloudflare Zone ID", tracking=True)
+    cloudflare_create_record = fields.Boolean(string="Create Record", tracking=True)
+    cloudflare_proxied = fields.Boolean(string="Proxied Record", tracking=True)
+    external_postgresql = fields.Boolean(string="External PostgreSQL", tracking=True)
+    postgresql_server = fields.Char(string="PostgreSQL Server", tracking=True)
+
+    stack_ids = fields.One2many("sadeem.portainer.stack", "environment_id")
+    stack_count = fields.Integer(compute="_compute_stack_count")
+    port_ids = fields.One2many("sadeem.portainer.port", "environment_id")
+
+    _number_unique = models.Constraint(
+        "UNIQUE (portainer_id, portainer_environment_id)",
+        "This environment of the Portainer server is there already, perhaps archived.",
+    )
+    _number_positive = models.Constraint(
+        "CHECK (portainer_environment_id > 0)",
+        "The number that Portainer gave an environment is positive.",
+    )
+    _next_port_range = models.Constraint(
+        "CHECK (next_port BETWEEN 1 AND 65535)", "A port is a number from 1 to 65535."
+    )
+
+    @api.depends("stack_ids")
+    def _compute_stack_count(self):
+        counts = dict(
+            self.env["sadeem.portainer.stack"]._read_group(
+                [("environment_id", "in", self.ids)], ["environment_id"], ["__count"]
+            )
+        )
+        for environment in self:
+            environment.stack_count = counts.get(environment, 0)
+
+    # === CRUD METHODS === #
+
+    def write(self, vals):
+        if vals.get("active") is False or self._is_moved(vals):
+            self._check_not_in_use()
+        return super().write(vals)
+
+    def _is_moved(self, vals: dict) -> bool:
+        """Whether its stacks would be looked for elsewhere afterwards."""
+        return any(
+            ("portainer_id" in vals and vals["portainer_id"] != environment.portainer_id.id)
+            or (
+                "portainer_environment_id" in vals
+                and vals["portainer_environment_id"] != environment.portainer_environment_id
+            )
+            for environment in self
+        )
+
+    def _check_not_in_use(self):
+        """Nothing that carries deployed stacks is archived or moved under them."""
+        stacks = (
+            self.env["sadeem.portainer.stack"]
+            .sudo()
+            .search([("environment_id", "in", self.ids), ("state", "!=", "draft")], limit=3)
+        )
+        if stacks:
+            raise UserError(
+                self.env._(
+                    "%(environment)s still carries deployed stacks (%(stacks)s). Delete them"
+                    " first.",
+                    environment=", ".join(stacks.environment_id.mapped("name")),
+                    stacks=", ".join(stacks.mapped("name")),
+                )
+            )
+
+    # === ACTION METHODS === #
+
+    def action_refresh(self):
+        """Check the connection and read the capacity now."""
+        self.check_access("write")
+        failed = {}
+        for environment in self:
+            if error := environment._refresh(disk=True):
+                failed[environment.name] = error
+        return self.env["sadeem.portainer"]._get_notification(
+            self.env._("The capacity is up to date."), failed
+        )
+
+    def action_open_portainer(self):
+        self.ensure_one()
+        self.check_access("read")
+        link = self.portainer_id.portainer_link.rstrip("/")
+        url = f"{link}/#!/{self.portainer_environment_id}/docker/dashboard"
+        return {"type": "ir.actions.act_url", "url": url, "target": "new"}
+
+    def action_open_stacks(self):
+        self.ensure_one()
+        self.check_access("read")
+        action = self.env["ir.actions.act_window"]._for_xml_id(
+            "sadeem_portainer.sadeem_portainer_stack_action"
+        )
+        context = {"default_environment_id": self.id}
+        return {**action, "domain": [("environment_id", "=", self.id)], "context": context}
+
+    # === BUSINESS METHODS === #
+
+    def list_stacks(self):
+        """All compose stacks that the server has here, also those made by others."""
+        self.ensure_one()
+        self.check_access("read")
+        number = self.portainer_environment_id
+        with told_to_user(), self.portainer_id._get_client() as client:
+            stacks = client.list_stacks(number)
+        known = {stack.remote_id: stack.id for stack in self.stack_ids if stack.remote_id}
+        return [
+            {
+                "remote_id": stack.id,
+                "name": stack.name,
+                "status": stack.status.name.lower(),
+                "stack_id": known.get(stack.id, False),
+            }
+            for stack in stacks
+        ]
+
+    def _check_usable(self):
+        """Whether something can be deployed here at all."""
+        self.ensure_one()
+        if not self.active:
+            raise UserError(
+                self.env._("%(environment)s is archived.", environment=self.display_name)
+            )
+        if self.environment_type != "standalone":
+            raise UserError(
+                self.env._(
+                    "%(environment)s is a swarm; stacks are deployed on standalone Docker only.",
+                    environment=self.display_name,
+                )
+            )
+        self.portainer_id._check_confirmed()

@@ -1,0 +1,26 @@
+from odoo import fields, models
+
+
+class SadeemPortainerPort(models.Model):
+    """A port of a host: given away, or released and the next to be given."""
+
+    _name = "sadeem.portainer.port"
+    _description = "Port of an Environment"
+    _order = "environment_id, port"
+    _rec_name = "port"
+
+    environment_id = fields.Many2one(
+        "sadeem.portainer.environment", required=True, index=True, ondelete="cascade"
+    )
+    port = fields.Integer(required=True)
+    purpose = fields.Char()
+    stack_id = fields.Many2one("sadeem.portainer.stack", index="btree_not_null")
+    released = fields.Boolean()
+    holder = fields.Char(readonly=True, help="The request that took it.")
+
+    _port_unique = models.Constraint(
+        "UNIQUE (environment_id, port)", "This port of the environment is given away already."
+    )
+    _port_range = models.Constraint(
+        "CHECK (port BETWEEN 1 AND 65535)", "A port is a number from 1 to 65535."
+    )

@@ -1,0 +1,1 @@
+from . import sadeem_portainer_stack_delete
