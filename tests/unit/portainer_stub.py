@@ -168,3 +168,15 @@ def self_signed(folder) -> tuple[str, str]:
         + certificate.public_bytes(serialization.Encoding.PEM)
     )
     return str(path), certificate.fingerprint(hashes.SHA256()).hex()
+
+
+class Clock:
+    """Time that passes only while the client sleeps."""
+
+    now = 0.0
+
+    def __call__(self):
+        return self.now
+
+    def sleep(self, seconds):
+        self.now += seconds

@@ -42,6 +42,7 @@ mount -t tmpfs -o mode=755 tmpfs /etc/sudoers.d
 cp "$1/sudoers" /etc/sudoers.d/tests
 chmod 440 /etc/sudoers.d/tests
 mkdir -p /run/sshd
+eval "$2"
 exec /usr/sbin/sshd -D -e -f "$1/sshd_config"
 """
 
@@ -62,8 +63,8 @@ class SshServer:
 
     host = "127.0.0.1"
 
-    def __init__(self, folder: Path):
-        self.folder = folder
+    def __init__(self, folder: Path, before: str = ""):
+        self.folder, self._before = folder, before
         with socket.create_server((self.host, 0)) as free:
             self.port = free.getsockname()[1]
         self.client_key = paramiko.ECDSAKey.generate()
@@ -118,7 +119,7 @@ class SshServer:
     def start(self) -> None:
         argv = ["unshare", "-m", "--propagation", "private", "sh", "-c", _START, "sh"]
         with open(self.folder / "sshd.log", "ab") as log:
-            self._process = subprocess.Popen([*argv, str(self.folder)], stderr=log)
+            self._process = subprocess.Popen([*argv, str(self.folder), self._before], stderr=log)
         for _attempt in range(200):
             with contextlib.suppress(OSError), socket.create_connection((self.host, self.port)):
                 return
@@ -147,11 +148,12 @@ class SshServer:
 
 
 @contextlib.contextmanager
-def ssh_server():
-    """Its folder can be entered by our users, which pytest's cannot."""
+def ssh_server(before: str = ""):
+    """``before``: shell commands that only change what this server sees of the machine."""
     folder = Path(tempfile.mkdtemp(prefix="sshd-"))
+    # Our users can enter it, which they could not in pytest's.
     folder.chmod(0o755)
-    server = SshServer(folder)
+    server = SshServer(folder, before)
     try:
         server.start()
         yield server

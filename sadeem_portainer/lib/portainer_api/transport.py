@@ -33,7 +33,7 @@ _ERROR_OF_STATUS = {
     429: errors.Unavailable,
 }
 _DEPLOY_FAILED = re.compile(
-    r"failed to (?:deploy|pull images of|update|remove) (?:a|the) stack: ", re.IGNORECASE
+    r"failed to (?:deploy|pull images of|update) (?:a|the) stack: ", re.IGNORECASE
 )
 _DAEMON_DOWN = "Unable to proxy the request via the Docker socket"
 
