@@ -201,7 +201,7 @@ setup_tests() {
         # Without an engine the other stages shall run: the last one then says what is wrong.
         "test ") apt_install shellcheck; setup_browser; setup_sshd; (setup_docker) || true ;;
         "test unit"*) setup_sshd ;;
-        "test docker"*) (setup_docker) || true ;;
+        "test docker"*) setup_sshd; (setup_docker) || true ;;
         "test odoo"* | "test e2e"*) setup_browser ;;
     esac
 }
