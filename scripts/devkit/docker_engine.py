@@ -45,8 +45,7 @@ class Engine:
         """Starts the engine unless it runs; what a killed one left is cleared away first."""
         if self.answers():
             return
-        if os.geteuid() != 0:
-            raise Failure("The Docker engine needs root; run this command as root.")
+        need_root()
         if not (PACKAGES / "usr/sbin/dockerd").exists():
             raise Failure("The Docker engine is not there; `./dev docker up` fetches it.")
         self._end_processes()
@@ -91,6 +90,7 @@ class Engine:
     @contextlib.contextmanager
     def use(self):
         """The running engine; the last of its users clears and stops it, unless told to stay."""
+        need_root()
         self.folder.mkdir(parents=True, exist_ok=True)
         with (self.folder / "users").open("w") as users:
             with self._alone():
@@ -243,6 +243,17 @@ class Engine:
                 lines = (self.folder / f"{program}.log").read_text(errors="replace").splitlines()
                 tails += [f"{program}: {line}" for line in lines[-12:]]
         return "\n".join(tails)
+
+
+def need_root():
+    if os.geteuid() != 0:
+        raise Failure("The Docker engine needs root; run this command as root.")
+
+
+def stop_all():
+    """Before the folder that they live in is removed."""
+    for data in (DEV / "docker").glob("*/data"):
+        Engine(data.parent.name).stop()
 
 
 def tools_environment():

@@ -10,7 +10,7 @@ import sys
 
 from passlib.context import CryptContext
 
-from . import odoo
+from . import docker_engine, odoo
 from .cluster import Cluster
 from .console import Failure, Step, say
 from .paths import DEV, LOGS, ROOT, ensure_secret, our_addons
@@ -78,6 +78,7 @@ class Service:
         with contextlib.suppress(Failure):
             self.server().stop()
         with Step(f"Removing {what}"):
+            docker_engine.stop_all()
             self.cluster.destroy()
             for entry in DEV.iterdir():
                 if everything or entry.name not in KEPT_BY_RESET:
