@@ -58,7 +58,7 @@ class PinningAdapter(HTTPAdapter):
     def init_poolmanager(self, *args, **options):
         if self._fingerprint:
             options["assert_fingerprint"] = self._fingerprint
-        super().init_poolmanager(*args, **options)
+        return super().init_poolmanager(*args, **options)
 
 
 def format_fingerprint(digits: str) -> str:
