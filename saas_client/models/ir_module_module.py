@@ -1,9 +1,15 @@
+import time
+
+from psycopg2.errors import DeadlockDetected, LockNotAvailable, SerializationFailure
+
 from odoo import api, models, tools
 from odoo.exceptions import AccessError, UserError
 
 MANAGE_GROUP = "saas_client.group_show_modules_menu"
 # States that a mere refresh of the list of apps gives.
 LISTED_STATES = ("uninstalled", "uninstallable")
+# How long an order of the operator waits for a scheduled action to end.
+BUSY_SECONDS = 120
 
 
 class IrModuleModule(models.Model):
@@ -101,6 +107,7 @@ class IrModuleModule(models.Model):
     def _saas_install(self, names):
         modules, report = self._saas_find(names)
         if missing := modules.filtered(lambda module: module.state == "uninstalled"):
+            self._saas_await_scheduled_actions()
             missing.button_immediate_install()
         return report
 
@@ -110,6 +117,7 @@ class IrModuleModule(models.Model):
         installed = modules.filtered(lambda module: module.state == "installed")
         report += [f"addon not installed: {name}" for name in (modules - installed).mapped("name")]
         if installed:
+            self._saas_await_scheduled_actions()
             installed.button_immediate_upgrade()
         return report
 
@@ -125,8 +133,33 @@ class IrModuleModule(models.Model):
             else:
                 removable |= module
         if removable:
+            self._saas_await_scheduled_actions()
             removable.button_immediate_uninstall()
         return report
+
+    @api.model
+    def _saas_await_scheduled_actions(self):
+        """Hold the locks that changing apps needs, as soon as no scheduled action runs.
+
+        Odoo itself gives up at once, and leaves a transaction behind that can do nothing more.
+        """
+        deadline = time.monotonic() + BUSY_SECONDS
+        # changing apps commits in any case, and only a new transaction sees what ended meanwhile
+        self.env.cr.commit()  # pylint: disable=invalid-commit
+        while True:
+            try:
+                self.env.cr.execute("SET LOCAL lock_timeout = '10s'")
+                self.env.cr.execute("LOCK ir_module_module IN EXCLUSIVE MODE", log_exceptions=False)
+                self.env.cr.execute("SELECT FROM ir_cron FOR UPDATE", log_exceptions=False)
+                self.env.cr.execute("SET LOCAL lock_timeout = 0")
+                break
+            except (DeadlockDetected, LockNotAvailable, SerializationFailure) as error:
+                self.env.cr.rollback()
+                if time.monotonic() > deadline:
+                    raise UserError(
+                        self.env._("A scheduled action is running; try again later.")
+                    ) from error
+        self.env.invalidate_all()
 
     @api.model
     def _saas_server_wide(self):

@@ -1,6 +1,7 @@
 """Installing and removing apps in a client that has sale and stock from the example."""
 
 import json
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -52,6 +53,32 @@ def test_what_runs_the_client_cannot_be_removed(call, states, configure, seeded)
         answer = call(uninstall_addons=[name])
         assert answer == {"uninstall_addons": [f"addon cannot be uninstalled: {name}"]}
         assert states(name, "saas_client") == ["installed", "installed"]
+
+
+@pytest.mark.one_shape
+def test_apps_wait_for_a_scheduled_action_of_the_client(call, states, portal, seeded, wait_for):
+    """The client's own cron worker may be at work at any moment"""
+    job = portal.cluster.connect(seeded.name)
+    job.autocommit = False
+    with job.cursor() as cursor, ThreadPoolExecutor() as pool:
+        # What a running job does to its row.
+        cursor.execute(
+            "UPDATE ir_cron SET lastcall = now() WHERE id = (SELECT min(id) FROM ir_cron)"
+        )
+        answer = pool.submit(call, install_addons=["contacts"])
+        try:
+            wait_for(
+                lambda: portal.psql("postgres", "SELECT 1 FROM pg_locks WHERE NOT granted"),
+                30,
+                "the installation to wait",
+            )
+            assert not answer.done()
+        finally:
+            job.commit()
+        assert answer.result() == {}
+    job.close()
+    assert states("contacts") == ["installed"]
+    assert call(uninstall_addons=["contacts"]) == {}
 
 
 @pytest.mark.one_shape
