@@ -14,12 +14,15 @@ from collections.abc import Callable, Iterator
 from psycopg2.errors import LockNotAvailable
 
 from odoo import api
+from odoo.exceptions import UserError
 from odoo.models import BaseModel
 from odoo.service.model import PG_CONCURRENCY_EXCEPTIONS_TO_RETRY
 
 _logger = logging.getLogger(__name__)
 
 _ATTEMPTS = 6
+#: A row that the very request holds in its own transaction would be waited for without end.
+_ROW_TIMEOUT = "10s"
 
 
 class Busy(Exception):
@@ -37,8 +40,13 @@ def in_own_transaction(records: BaseModel, work: Callable[[BaseModel], object]) 
         attempt += 1
         try:
             with records.env.registry.cursor() as cr:
+                cr.execute("SELECT set_config('lock_timeout', %s, true)", [_ROW_TIMEOUT])
                 env = api.Environment(cr, records.env.uid, records.env.context, su=True)
                 return work(records.with_env(env))
+        except LockNotAvailable as error:
+            raise UserError(
+                records.env._("Somebody else is changing the same record; try again later.")
+            ) from error
         except PG_CONCURRENCY_EXCEPTIONS_TO_RETRY:
             if attempt == _ATTEMPTS:
                 raise

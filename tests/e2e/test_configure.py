@@ -255,3 +255,19 @@ def test_the_call_for_many_clients_reports_each(portal, up, new_client, client):
     assert answer[client.name] == {}
     assert broken.name in answer[broken.name]["error"]
     assert stored(portal, client, "saas_client.e2e_many") == "1"
+
+
+@pytest.mark.one_shape
+def test_who_finds_the_record_held_by_somebody_is_told_and_does_not_wait_for_ever(
+    portal, up, client
+):
+    holder = portal.cluster.connect(portal.name)
+    holder.autocommit = False
+    try:
+        with holder.cursor() as cursor:
+            cursor.execute("SELECT FROM saas_portal_client WHERE id = %s FOR UPDATE", [client.id])
+        with refused("Somebody else is changing"):
+            up({"params": [param(MAX_USERS, "7")]}, client.id)
+    finally:
+        holder.close()
+    up({"params": [param(MAX_USERS, "0")]}, client.id)
