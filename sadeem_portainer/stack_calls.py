@@ -123,7 +123,15 @@ def update(client: PortainerClient, target: Target) -> Stack:
 
 
 def start(client: PortainerClient, target: Target) -> Stack:
-    return client.start_stack(_number(client, target, "start"), target.environment_id)
+    """Bring it up, also where the server calls it active although nothing of it runs."""
+    stack = client.start_stack(_number(client, target, "start"), target.environment_id)
+    containers = client.list_containers(target.environment_id, stack.name)
+    if not containers:
+        return client.update_stack(stack.id, target.environment_id)
+    if not any(row.state in ("running", "paused", "restarting") for row in containers):
+        for row in containers:
+            client.container_action(target.environment_id, row.id, "start")
+    return stack
 
 
 def stop(client: PortainerClient, target: Target) -> Stack:

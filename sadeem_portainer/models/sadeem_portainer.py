@@ -64,7 +64,6 @@ class SadeemPortainer(models.Model):
         string="Pinned Certificate",
         readonly=True,
         copy=False,
-        tracking=True,
         help="SHA-256 fingerprint of the only certificate that is accepted; empty: any that the"
         " authorities of this machine vouch for.",
     )
@@ -282,6 +281,14 @@ class SadeemPortainer(models.Model):
                 count=len(known),
             )
         )
+        if tls.fingerprint:
+            self.message_post(
+                body=self.env._(
+                    "Its certificate is pinned: SHA-256 %(start)s…%(end)s.",
+                    start=tls.fingerprint[:23],
+                    end=tls.fingerprint[-23:],
+                )
+            )
 
     def _choose_tls_policy(self) -> TlsPolicy:
         """Verification if the certificate passes it, else a pin of the one that is shown now."""

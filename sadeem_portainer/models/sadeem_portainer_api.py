@@ -35,7 +35,9 @@ class SadeemPortainer(models.Model):
         one, only a name that is free can be deployed.
         """
         environment = self._get_own_environment(environment_id)
-        stack_id = self._reserve_stack(environment, name, compose, env, operation)
+        stack_id, is_deployed = self._reserve_stack(environment, name, compose, env, operation)
+        if is_deployed:
+            return self.check_stack_status(stack_id)
         return self._perform_on(stack_id, "create")
 
     def update_stack(self, stack_id, compose=None, env=None, pull=False):
@@ -171,35 +173,33 @@ class SadeemPortainer(models.Model):
             raise UserError(self.env._("The variables are a mapping from names to values."))
         return env
 
-    def _reserve_stack(self, environment, name, compose, env, operation) -> int:
+    def _reserve_stack(self, environment, name, compose, env, operation) -> tuple[int, bool]:
         """A record for the stack, which is there whatever comes next; found again if it is."""
         if not isinstance(name, str) or not isinstance(compose, str):
             raise UserError(self.env._("A stack needs a name and a compose text."))
 
         def reserve(environment):
             Stack = environment.env["sadeem.portainer.stack"]
-            name_there = Stack._normalise(name)
-            stack = Stack.search(
-                [("environment_id", "=", environment.id), ("name", "=", name_there)]
-            )
-            if not stack:
-                vals = {"environment_id": environment.id, "name": name_there, "compose": compose}
-                stack = Stack.create(vals | ({"operation": operation} if operation else {}))
-            elif stack.state == "draft":
-                stack.write({"compose": compose} | ({"operation": operation} if operation else {}))
-            elif not operation or stack.operation != operation:
+            project = Stack._normalise(name)
+            vals = {"compose": compose} | ({"operation": operation} if operation else {})
+            stack = Stack.search([("environment_id", "=", environment.id), ("name", "=", project)])
+            if stack and stack.state != "draft" and (operation or "") != stack.operation:
                 raise UserError(
                     self.env._(
                         "%(environment)s has a stack %(name)s already.",
                         environment=environment.name,
-                        name=name_there,
+                        name=project,
                     )
                 )
+            if stack.state in ("deploying", "active", "inactive"):
+                return stack.id, True
+            if stack:
+                stack.write(vals)
             else:
-                stack.compose = compose
+                stack = Stack.create({**vals, "environment_id": environment.id, "name": project})
             if env is not None:
                 stack._set_env(self._check_env(env))
-            return stack.id
+            return stack.id, False
 
         try:
             with locked(environment, wait=10):

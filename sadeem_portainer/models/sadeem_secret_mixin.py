@@ -1,4 +1,4 @@
-from odoo import models
+from odoo import api, models
 
 from ..secret_box import decrypt, encrypt
 
@@ -14,6 +14,21 @@ class SadeemSecretMixin(models.AbstractModel):
     _description = "Write-only Secrets"
 
     _secrets = ()
+
+    @api.model_create_multi
+    def create(self, vals_list):
+        records = super().create(vals_list)
+        records._forget_entered()
+        return records
+
+    def write(self, vals):
+        result = super().write(vals)
+        self._forget_entered()
+        return result
+
+    def _forget_entered(self):
+        """What was just entered is not handed back by a read that follows."""
+        self.invalidate_recordset(self._secrets, flush=False)
 
     def _compute_secrets(self):
         for name in self._secrets:

@@ -10,7 +10,7 @@ class SadeemPortainerStackDelete(models.TransientModel):
 
     stack_id = fields.Many2one("sadeem.portainer.stack", required=True, readonly=True)
     name = fields.Char(related="stack_id.name")
-    environment_id = fields.Many2one(related="stack_id.environment_id")
+    environment = fields.Char(related="stack_id.environment_id.name", string="Environment Name")
     contents = fields.Text(compute="_compute_contents", string="Containers")
     remove_volumes = fields.Boolean(string="Also Delete Its Data")
     volumes = fields.Text(compute="_compute_volumes", string="Volumes")

@@ -86,8 +86,11 @@ export class PortainerDashboard extends Component {
         return card.used >= 100 ? "bg-danger" : card.used >= 80 ? "bg-warning" : "bg-success";
     }
 
-    gigabytes(megabytes) {
-        return megabytes ? `${(megabytes / 1024).toFixed(1)} GB` : "–";
+    size(megabytes) {
+        if (megabytes < 1024) {
+            return megabytes ? `${megabytes} MB` : "–";
+        }
+        return `${(megabytes / 1024).toFixed(1)} GB`;
     }
 
     seen(card) {

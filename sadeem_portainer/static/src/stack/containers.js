@@ -8,7 +8,7 @@ import { SmallGraph } from "./graph";
 import { messageOf, usePolling } from "./polling";
 
 const MODEL = "sadeem.portainer.stack";
-const POLL_MS = 5000;
+const POLL_MS = 3000;
 /** Five minutes of points. */
 const ROOM = 60;
 const ACTIONS = {
