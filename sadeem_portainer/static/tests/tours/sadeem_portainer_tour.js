@@ -20,7 +20,7 @@ registry.category("web_tour.tours").add("sadeem_portainer_screens", {
             content: "the container is measured",
             trigger: ".o_portainer_container:contains('tour-stack-web-1'):contains('12.3 %')",
         },
-        { trigger: ".o_portainer_container .o_portainer_graph polyline" },
+        { trigger: ".o_portainer_container svg.o_portainer_graph[aria-label='Memory']" },
         { trigger: ".o_portainer_container button[title='Stop']", run: "click" },
         { trigger: ".o_portainer_container .badge:contains('exited')" },
         { trigger: ".o_portainer_container button[title='Start']", run: "click" },
