@@ -216,7 +216,9 @@ class SadeemPortainer(models.Model):
                 self.portainer_link, token, tls=tls, deploy_timeout=self._get_deploy_timeout()
             )
         except ValueError as error:
-            raise UserError(f"{self.name}: {error}") from error
+            raise UserError(
+                self.env._("%(server)s: %(reason)s", server=self.name, reason=error)
+            ) from error
 
     def _check_confirmed(self):
         if self.state != "confirmed":

@@ -16,7 +16,6 @@ class SadeemPortainerEnvironment(models.Model):
     ip = fields.Char(string="IP", required=True, tracking=True)
     portainer_id = fields.Many2one(
         "sadeem.portainer",
-        string="Portainer",
         required=True,
         index=True,
         ondelete="restrict",

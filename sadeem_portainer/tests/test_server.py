@@ -171,14 +171,14 @@ class TestServer(PortainerCase):
 
         def client(server, tls):
             if server == failing:
-                raise UserError("no key")
+                raise Unavailable(SERVER, "answer", "no route to host")
             return hand_out(server, tls)
 
         self.hand_out_client = client
         with self.registry.cursor() as cr:
             self.env(cr=cr)["sadeem.portainer"]._cron_refresh()
         self.env.invalidate_all()
-        self.assertEqual(self.server.last_error, "no key")
+        self.assertIn("no route to host", self.server.last_error)
         self.assertTrue(self.draft.environment_ids.last_seen)
 
     def test_a_server_with_deployed_stacks_is_not_archived(self):

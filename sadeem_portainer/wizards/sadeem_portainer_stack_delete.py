@@ -10,10 +10,12 @@ class SadeemPortainerStackDelete(models.TransientModel):
 
     stack_id = fields.Many2one("sadeem.portainer.stack", required=True, readonly=True)
     name = fields.Char(related="stack_id.name")
-    environment = fields.Char(related="stack_id.environment_id.name", string="Environment Name")
+    environment_name = fields.Char(
+        related="stack_id.environment_id.name", string="From Environment"
+    )
     contents = fields.Text(compute="_compute_contents", string="Containers")
     remove_volumes = fields.Boolean(string="Also Delete Its Data")
-    volumes = fields.Text(compute="_compute_volumes", string="Volumes")
+    volumes = fields.Text(compute="_compute_volumes")
     confirmation = fields.Char(string="Type It")
 
     @api.depends("stack_id")
