@@ -86,6 +86,12 @@ class SaasPortalOperation(models.Model):
     )
     _open_index = models.Index("(next_attempt_at, id) WHERE state IN ('pending', 'running')")
 
+    def _register_hook(self):
+        """A server that starts goes on at once with what was cut off when it ended."""
+        super()._register_hook()
+        if self.search_count([("state", "in", OPEN_OPERATION_STATES)], limit=1):
+            self._trigger()
+
     # === COMPUTE METHODS === #
 
     @api.depends("client_id.company_id", "database_id.company_id")

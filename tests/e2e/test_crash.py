@@ -143,6 +143,21 @@ def test_a_creation_in_the_background_cut_off_by_a_kill_is_finished_after_the_st
 
 
 @pytest.mark.one_shape
+def test_a_server_that_starts_goes_on_without_waiting_for_its_next_minute(
+    portal, copy, gate, request_of, wait_for
+):
+    request = request_of()
+    with gate.closed("owner") as closed:
+        Caller(create, portal, copy.plan_id, request)
+        wait_for(closed.is_reached, MINUTES, "the creation to stand before the gate")
+        portal.server.kill()
+    portal.server.start()
+    # The workers look once a minute by themselves; the portal's first request wakes them.
+    wait_for(lambda: client_of(portal, request.name)["state"] == "open", 40, "the client to open")
+    assert_in_order(portal, request)
+
+
+@pytest.mark.one_shape
 def test_a_request_killed_before_it_was_written_leaves_nothing(portal, copy, request_of, wait_for):
     """It waits for the plan's lock, which the test holds"""
     request = request_of()
