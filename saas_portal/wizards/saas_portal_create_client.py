@@ -32,7 +32,7 @@ class SaasPortalCreateClient(models.TransientModel):
         inverse="_inverse_owner_password",
         help="With which the owner logs in to the database.",
     )
-    owner_password_hash = fields.Char(groups="base.group_system")
+    owner_password_hash = fields.Char(groups=fields.NO_ACCESS)
     trial = fields.Boolean()
     notify_user = fields.Boolean(string="Send the Welcome Mail", default=True)
     support_team_id = fields.Many2one("saas_portal.support_team")

@@ -123,7 +123,3 @@ class ClientConnection:
         Applying the same payload twice does no harm, so an unknown answer may be asked again.
         """
         return self._call("apply", steps, timeout)
-
-    def status(self, timeout: float = 30) -> dict:
-        """What the client says of itself: users, limits, storage, suspension."""
-        return self._call("status", None, timeout)
