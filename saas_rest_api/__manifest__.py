@@ -1,0 +1,10 @@
+{
+    "name": "SaaS REST API",
+    "summary": "REST with access tokens, fine-grained scopes and OpenAPI, for any database",
+    "version": "19.0.1.0.0",
+    "category": "Technical",
+    "author": "SaaS Portal contributors",
+    "license": "LGPL-3",
+    "depends": ["web"],
+    "data": [],
+}

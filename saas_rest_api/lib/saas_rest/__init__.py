@@ -1,0 +1,1 @@
+"""The parts of the REST layer that need no database: problems, grammar, formats."""
