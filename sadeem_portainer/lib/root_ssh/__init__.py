@@ -22,11 +22,13 @@ from .install import (
     find_setup_token,
     generate_password,
     portainer_steps,
+    read_certificate,
     read_setup_token,
     restart_container,
     run_step,
 )
 from .keys import fetch_host_key, fingerprint, read_private_key
+from .output import LiveOutput
 from .session import CommandResult, SshSession
 
 __all__ = [
@@ -41,6 +43,7 @@ __all__ = [
     "CommandTimedOut",
     "HostFacts",
     "HostKeyChanged",
+    "LiveOutput",
     "SshError",
     "SshSession",
     "Step",
@@ -55,6 +58,7 @@ __all__ = [
     "parse_probe",
     "portainer_steps",
     "probe",
+    "read_certificate",
     "read_private_key",
     "read_setup_token",
     "restart_container",

@@ -61,13 +61,22 @@ def run_step(
     """
     changed = False
     for command in step.commands:
-        if command.unless:
-            done = session.run(command.unless, sudo=True, timeout=60, check=False)
-            if done.exit_status == 0:
-                continue
-        session.run(command.argv, sudo=True, timeout=command.timeout, on_output=on_output)
+        if _is_done(session, command):
+            continue
+        try:
+            session.run(command.argv, sudo=True, timeout=command.timeout, on_output=on_output)
+        except CommandFailed:
+            # A run whose connection was lost may go on over there, and have been quicker.
+            if not _is_done(session, command):
+                raise
         changed = True
     return changed
+
+
+def _is_done(session: SshSession, command: Command) -> bool:
+    if not command.unless:
+        return False
+    return session.run(command.unless, sudo=True, timeout=60, check=False).exit_status == 0
 
 
 def docker_steps() -> list[Step]:
@@ -169,6 +178,19 @@ def read_setup_token(session: SshSession, name: str = CE_NAME) -> str:
     except CommandFailed:
         return ""
     return find_setup_token(result.stdout + "\n" + result.stderr)
+
+
+def read_certificate(session: SshSession, name: str = CE_NAME) -> str:
+    """Portainer's certificate (PEM) by way of the machine itself; '' if it is not where expected.
+
+    Nobody between us and Portainer can exchange it, as he could in a TLS connection.
+    """
+    argv = ["docker", "cp", f"{name}:/data/certs/cert.pem", "-"]
+    archive = session.run(argv, sudo=True, check=False).stdout
+    found = re.search(
+        r"-----BEGIN CERTIFICATE-----[\w+/=\s]+-----END CERTIFICATE-----", archive, re.ASCII
+    )
+    return found[0] if found else ""
 
 
 def find_setup_token(log: str) -> str:

@@ -45,11 +45,13 @@ class PinnedHostKey(paramiko.MissingHostKeyPolicy):
         self._server, self._expected = server, expected.rstrip("=")
 
     def missing_host_key(self, client, hostname, key):
-        if fingerprint(key) != self._expected:
+        shown = fingerprint(key)
+        if shown != self._expected:
             raise HostKeyChanged(
-                f"{self._server} showed another host key than the one that was confirmed."
-                " If the machine was installed anew, confirm it again;"
-                " otherwise somebody is in between."
+                f"{self._server} showed another host key ({shown}) than the one that was confirmed"
+                f" ({self._expected}). Nothing was sent. If the machine was installed anew, reset"
+                " it to draft and confirm it again, which pins the new key; otherwise somebody is"
+                " in between."
             )
 
 

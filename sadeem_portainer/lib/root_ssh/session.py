@@ -76,6 +76,8 @@ class SshSession:
         self._host_key, self._timeout = host_key, timeout
         self._clock, self._sleep = clock, sleep
         self._client: paramiko.SSHClient | None = None
+        #: Called again and again while a command runs; what it raises ends the waiting.
+        self.on_wait: Callable[[], None] = lambda: None
         self._sudo: tuple[list[str], str] | None = None
 
     def __enter__(self) -> "SshSession":
@@ -266,6 +268,7 @@ class SshSession:
                 break
             elif now > deadline:
                 raise CommandTimedOut(f"{self.server}: {program} does not end.")
+            self.on_wait()
             self._sleep(_PAUSE)
         status = channel.recv_exit_status() if channel.exit_status_ready() else -1
         if status == -1:
