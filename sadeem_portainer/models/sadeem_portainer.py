@@ -296,6 +296,9 @@ class SadeemPortainer(models.Model):
         """Verification if the certificate passes it, else a pin of the one that is shown now."""
         if self.skip_ssl_verify:
             return TlsPolicy.insecure()
+        if self.tls_fingerprint:
+            # An installation read it on the machine itself.
+            return TlsPolicy.pinned(self.tls_fingerprint)
         policy = TlsPolicy.verify()
         try:
             with self._get_client(policy) as client:

@@ -172,7 +172,7 @@ def test_the_command(engine, tmp_path, wait_for):
         with requests.Session() as session:
             session.trust_env = False
             verified = session.get(
-                f"{anonymous.url}/api/status", verify=str(tmp_path / "cert.pem"), timeout=10
+                f"{anonymous.url}/api/status", verify=str(tmp_path / "certs" / "cert.pem"), timeout=10
             )
         assert verified.status_code == 200
         assert os.stat(tmp_path / "key.pem").st_mode & 0o077 == 0

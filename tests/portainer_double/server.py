@@ -113,8 +113,9 @@ class Server:
 
 def certificate(folder):
     """(certificate, key) files, made when missing: a new certificate is a deleted file away."""
-    crt, key = Path(folder, "cert.pem"), Path(folder, "key.pem")
+    crt, key = Path(folder, "certs", "cert.pem"), Path(folder, "certs", "key.pem")
     if not crt.exists():
+        crt.parent.mkdir(parents=True, exist_ok=True)
         private = ec.generate_private_key(ec.SECP256R1())
         name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "0.0.0.0")])
         now = datetime.datetime.now(datetime.UTC)

@@ -106,12 +106,12 @@ class SystemCalls(Calls):
         )
         return ApiKey(data["apiKey"]["id"], data["apiKey"]["description"], data["rawAPIKey"])
 
-    def list_api_keys(self, user_id: int) -> list[ApiKey]:
+    def list_api_keys(self, user_id: int, jwt: str | None = None) -> list[ApiKey]:
         """The user's access tokens, without the secrets."""
-        rows = self._json("GET", f"/users/{int(user_id)}/tokens", "list the access tokens")
+        path = f"/users/{int(user_id)}/tokens"
+        rows = self._json("GET", path, "list the access tokens", bearer=jwt)
         return [ApiKey(row["id"], row.get("description", ""), "") for row in rows]
 
-    def delete_api_key(self, user_id: int, key_id: int) -> None:
-        self._request(
-            "DELETE", f"/users/{int(user_id)}/tokens/{int(key_id)}", "delete an access token"
-        )
+    def delete_api_key(self, user_id: int, key_id: int, jwt: str | None = None) -> None:
+        path = f"/users/{int(user_id)}/tokens/{int(key_id)}"
+        self._request("DELETE", path, "delete an access token", bearer=jwt)
