@@ -36,7 +36,10 @@ class Request:
 
 @dataclass
 class Reply:
-    """``drop``: close the connection instead; ``delay``: before the answer, in seconds."""
+    """``drop``: close the connection instead; ``delay``: before the answer, in seconds.
+
+    ``letters``: the pause after each byte of the content, in seconds.
+    """
 
     status: int = 200
     content: bytes = b""
@@ -44,6 +47,7 @@ class Reply:
     drop: bool = False
     cut: bool = False
     delay: float = 0
+    letters: float = 0
 
 
 def answer(data, status=200, **options) -> Reply:
@@ -81,7 +85,12 @@ class _Handler(BaseHTTPRequestHandler):
         if reply.status not in (204, 304):
             self.send_header("Content-Length", str(len(reply.content) + (100 if reply.cut else 0)))
         self.end_headers()
-        self.wfile.write(reply.content)
+        if reply.letters:
+            for byte in reply.content:
+                self.wfile.write(bytes([byte]))
+                time.sleep(reply.letters)
+        else:
+            self.wfile.write(reply.content)
         if reply.cut:
             self.close_connection = True
 

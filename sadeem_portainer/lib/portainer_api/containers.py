@@ -3,15 +3,31 @@
 import json
 import re
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from urllib.parse import quote
 
 import docker
 from docker.constants import DEFAULT_DOCKER_API_VERSION
 
-from .calls import Calls
-from .errors import InvalidRequest, NotFound
+from .calls import Calls, rows_of
+from .errors import (
+    Conflict,
+    InvalidRequest,
+    NotFound,
+    PortainerError,
+    ServerFailed,
+    UnknownOutcome,
+)
 from .streams import ContainerStats, demultiplex, demultiplex_merged
-from .types import PROJECT_LABEL, Capacity, Container, ContainerDetails, ExecResult, Volume
+from .types import (
+    PROJECT_LABEL,
+    Capacity,
+    Container,
+    ContainerDetails,
+    ExecResult,
+    Volume,
+    disk_used,
+)
 
 ACTIONS = ("restart", "start", "stop", "pause", "unpause", "remove")
 MAX_OUTPUT = 4 * 1024 * 1024
@@ -19,7 +35,14 @@ MAX_TAIL = 10_000
 #: Docker waits ten seconds before it kills a container that does not stop.
 ACTION_TIMEOUT = 90
 _REFERENCE = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9_.-]*")
-_SIZES = {"B": 1, "kB": 10**3, "MB": 10**6, "GB": 10**9, "TB": 10**12}
+#: What Docker says of a container that is so already.
+_ALREADY = {"pause": "is already paused", "unpause": "is not paused"}
+
+
+def _mapping(data: object) -> dict:
+    if not isinstance(data, dict):
+        raise TypeError("not a mapping")
+    return data
 
 
 class ContainerCalls(Calls):
@@ -28,43 +51,33 @@ class ContainerCalls(Calls):
         path = f"/endpoints/{int(environment_id)}/docker{path}"
         return self._request(method, path, action, **options)
 
-    def _docker_json(self, environment_id: int, path: str, method="GET", action="", **options):
-        answer = self._docker(environment_id, path, method, action, **options)
-        return self._transport.read_json(answer, action, reads=method == "GET")
+    def _docker_json(
+        self, environment_id: int, path: str, action: str, parse=_mapping, method="GET", **options
+    ):
+        path = f"/endpoints/{int(environment_id)}/docker{path}"
+        return self._json(method, path, action, parse, **options)
 
     # --- Hosts ------------------------------------------------------------------------
 
     def docker_info(self, environment_id: int) -> dict:
-        return self._docker_json(environment_id, "/info", action="describe the Docker host")
+        return self._docker_json(environment_id, "/info", "describe the Docker host")
 
     def docker_version(self, environment_id: int) -> dict:
-        return self._docker_json(environment_id, "/version", action="tell Docker's version")
+        return self._docker_json(environment_id, "/version", "tell Docker's version")
 
     def capacity(self, environment_id: int, disk: bool = False) -> Capacity:
         """What the host has and runs right now.
 
         :param disk: also what images, containers and volumes occupy; this is slow
         """
-        info = self.docker_info(environment_id)
-        used = None
-        if disk:
-            usage = self._docker_json(
-                environment_id, "/system/df", action="measure the disk", timeout=120
-            )
-            used = _disk_used(usage)
-        storage = dict(pair for pair in info.get("DriverStatus") or [] if len(pair) == 2)
-        return Capacity(
-            running=info.get("ContainersRunning") or 0,
-            stopped=info.get("ContainersStopped") or 0,
-            paused=info.get("ContainersPaused") or 0,
-            total=info.get("Containers") or 0,
-            cores=info.get("NCPU") or 0,
-            ram_bytes=info.get("MemTotal") or 0,
-            docker_version=info.get("ServerVersion") or "",
-            disk_used_bytes=used,
-            disk_total_bytes=_size(storage.get("Data Space Total")),
-            disk_free_bytes=_size(storage.get("Data Space Available")),
+        action = "describe the Docker host"
+        capacity = self._docker_json(environment_id, "/info", action, Capacity.from_json)
+        if not disk:
+            return capacity
+        used = self._docker_json(
+            environment_id, "/system/df", "measure the disk", disk_used, timeout=120
         )
+        return replace(capacity, disk_used_bytes=used)
 
     def docker_client(self, environment_id: int, timeout: float | None = None) -> docker.APIClient:
         """A docker-py client of the host, for what this library has no call for.
@@ -72,8 +85,12 @@ class ContainerCalls(Calls):
         Do not use ``exec_start`` or ``attach`` of it: they upgrade the connection, which the proxy
         of a socket environment cannot; :meth:`exec` does it in another way.
         """
-        version = self.docker_version(environment_id)
-        known = min(version["ApiVersion"], DEFAULT_DOCKER_API_VERSION, key=_version)
+        known = self._docker_json(
+            environment_id,
+            "/version",
+            "tell Docker's version",
+            lambda data: min(data["ApiVersion"], DEFAULT_DOCKER_API_VERSION, key=_version),
+        )
         # The port must be there, and the version: else it asks before it has the token.
         scheme, _, rest = self.server.partition("://")
         host, slash, prefix = rest.partition("/")
@@ -96,25 +113,23 @@ class ContainerCalls(Calls):
         :param project: the name of a stack, to see its containers only
         """
         filters = {"label": [f"{PROJECT_LABEL}={project}"]} if project else {}
-        rows = self._docker_json(
+        return self._docker_json(
             environment_id,
             "/containers/json",
-            action="list containers",
+            "list containers",
+            rows_of(Container.from_json),
             params={"all": "1", "filters": json.dumps(filters)},
         )
-        return [Container.from_json(row) for row in rows]
 
     def get_container(self, environment_id: int, container: str) -> ContainerDetails:
         path = self._container_path(environment_id, container)
         action = f"read the container {container}"
-        return ContainerDetails.from_json(
-            self._docker_json(environment_id, f"{path}/json", action=action)
-        )
+        return self._docker_json(environment_id, f"{path}/json", action, ContainerDetails.from_json)
 
     def container_action(
         self, environment_id: int, container: str, action: str, force: bool = False
     ) -> None:
-        """Do one of :data:`ACTIONS`; what is started or gone already succeeds.
+        """Do one of :data:`ACTIONS`; what is started, paused or gone already succeeds.
 
         :param force: remove a container although it runs
         """
@@ -125,7 +140,14 @@ class ContainerCalls(Calls):
         path = self._container_path(environment_id, container)
         told = f"{action} the container {container}"
         if action != "remove":
-            self._docker(environment_id, f"{path}/{action}", "POST", told, timeout=ACTION_TIMEOUT)
+            try:
+                self._docker(
+                    environment_id, f"{path}/{action}", "POST", told, timeout=ACTION_TIMEOUT
+                )
+            except (Conflict, ServerFailed) as error:
+                # Docker refuses these where it says of others that nothing changed.
+                if not re.search(_ALREADY.get(action, "$^"), error.reason):
+                    raise
             return
         # v: with its anonymous volumes, which nothing else would ever remove.
         params = {"v": "true", "force": "true" if force else "false"}
@@ -155,13 +177,13 @@ class ContainerCalls(Calls):
     def stats(self, environment_id: int, container: str) -> ContainerStats:
         """What the container uses; takes the engine a second or two."""
         path = self._container_path(environment_id, container)
-        data = self._docker_json(
+        return self._docker_json(
             environment_id,
             f"{path}/stats",
-            action=f"measure the container {container}",
+            f"measure the container {container}",
+            ContainerStats.from_json,
             params={"stream": "false"},
         )
-        return ContainerStats.from_json(data)
 
     def exec(
         self,
@@ -188,8 +210,14 @@ class ContainerCalls(Calls):
         payload |= {"Env": [f"{name}={value}" for name, value in env.items()]} if env else {}
         action = f"run a command in {container}"
         path = self._container_path(environment_id, container)
-        created = self._docker_json(environment_id, f"{path}/exec", "POST", action, payload=payload)
-        path = f"/exec/{quote(created['Id'], safe='')}"
+        path = self._docker_json(
+            environment_id,
+            f"{path}/exec",
+            action,
+            lambda data: f"/exec/{quote(data['Id'], safe='')}",
+            "POST",
+            payload=payload,
+        )
         # Without `Connection: Upgrade`, which the proxy of a socket environment cannot pass on.
         answer = self._docker(
             environment_id,
@@ -211,7 +239,11 @@ class ContainerCalls(Calls):
 
     def _exit_code(self, environment_id: int, path: str, action: str) -> int | None:
         for _attempt in range(10):
-            state = self._docker_json(environment_id, f"{path}/json", action=action)
+            try:
+                state = self._docker_json(environment_id, f"{path}/json", action)
+            except PortainerError as error:
+                # It has run, although this look at it failed.
+                raise UnknownOutcome(self.server, action, error.reason) from error
             if not state.get("Running"):
                 return state.get("ExitCode")
             # The output ends a moment before the engine has noted the exit.
@@ -219,7 +251,7 @@ class ContainerCalls(Calls):
         return None
 
     def _container_path(self, environment_id: int, container: str) -> str:
-        if not _REFERENCE.fullmatch(container):
+        if not isinstance(container, str) or not _REFERENCE.fullmatch(container):
             raise InvalidRequest(self.server, "find the container", f"{container!r} is no name")
         if container == "edge":
             # Portainer takes an address with /edge/ for one of its edge agents.
@@ -236,13 +268,14 @@ class ContainerCalls(Calls):
     def list_volumes(self, environment_id: int, project: str | None = None) -> list[Volume]:
         """:param project: the name of a stack, to see its volumes only"""
         filters = {"label": [f"{PROJECT_LABEL}={project}"]} if project else {}
-        data = self._docker_json(
+        parse_rows = rows_of(Volume.from_json)
+        return self._docker_json(
             environment_id,
             "/volumes",
-            action="list volumes",
+            "list volumes",
+            lambda data: parse_rows(data.get("Volumes")),
             params={"filters": json.dumps(filters)},
         )
-        return [Volume.from_json(row) for row in data.get("Volumes") or []]
 
     def delete_volume(self, environment_id: int, name: str) -> None:
         """Delete a volume with its data; succeeds when it is gone already.
@@ -259,19 +292,3 @@ class ContainerCalls(Calls):
 
 def _version(text: str) -> tuple[int, ...]:
     return tuple(int(part) for part in text.split("."))
-
-
-def _size(text: str | None) -> int | None:
-    """Bytes of "107.4GB"."""
-    found = re.fullmatch(r"([\d.]+) ?([kMGT]?B)", text or "")
-    return int(float(found[1]) * _SIZES[found[2]]) if found else None
-
-
-def _disk_used(usage: dict) -> int:
-    volumes = [volume.get("UsageData") or {} for volume in usage.get("Volumes") or []]
-    return (
-        (usage.get("LayersSize") or 0)
-        + sum(container.get("SizeRw") or 0 for container in usage.get("Containers") or [])
-        + sum(max(volume.get("Size") or 0, 0) for volume in volumes)
-        + sum(cache.get("Size") or 0 for cache in usage.get("BuildCache") or [])
-    )

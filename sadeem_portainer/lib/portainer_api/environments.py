@@ -1,6 +1,6 @@
 """Environments: the Docker hosts that a Portainer knows (its API calls them endpoints)."""
 
-from .calls import Calls
+from .calls import Calls, rows_of
 from .errors import NotFound, Unavailable
 from .types import Environment
 
@@ -13,20 +13,28 @@ class EnvironmentCalls(Calls):
     def list_environments(self, snapshots: bool = False) -> list[Environment]:
         """:param snapshots: with what Portainer last saw; makes the answer large"""
         params = {} if snapshots else {"excludeSnapshots": "true"}
-        rows = self._json("GET", "/endpoints", "list its environments", params=params)
-        return [Environment.from_json(row) for row in rows]
+        return self._json(
+            "GET",
+            "/endpoints",
+            "list its environments",
+            rows_of(Environment.from_json),
+            params=params,
+        )
 
     def get_environment(self, environment_id: int, snapshot: bool = True) -> Environment:
         # Not the plural that the list has.
         params = {} if snapshot else {"excludeSnapshot": "true"}
         action = f"read environment {int(environment_id)}"
         path = f"/endpoints/{int(environment_id)}"
-        return Environment.from_json(self._json("GET", path, action, params=params))
+        return self._json("GET", path, action, Environment.from_json, params=params)
 
     def find_environment(self, name: str) -> Environment | None:
         params = {"excludeSnapshots": "true", "name": name}
-        rows = self._json("GET", "/endpoints", f"look for the environment {name}", params=params)
-        return next((Environment.from_json(row) for row in rows if row["Name"] == name), None)
+        action = f"look for the environment {name}"
+        found = self._json(
+            "GET", "/endpoints", action, rows_of(Environment.from_json), params=params
+        )
+        return next((environment for environment in found if environment.name == name), None)
 
     def create_environment(
         self, name: str, url: str = "", kind: str = "local", public_url: str = ""
@@ -44,14 +52,14 @@ class EnvironmentCalls(Calls):
             # The agent signs its own certificate; without all three the API takes it for a plain
             # Docker host or refuses.
             form |= {"TLS": "true", "TLSSkipVerify": "true", "TLSSkipClientVerify": "true"}
-        data = self._json(
+        return self._json(
             "POST",
             "/endpoints",
             f"connect the environment {name}",
+            Environment.from_json,
             form=form,
             timeout=SNAPSHOT_TIMEOUT,
         )
-        return Environment.from_json(data)
 
     def snapshot_environment(self, environment_id: int) -> Environment:
         """Have Portainer look at the host now; the environment as it was seen.

@@ -3,6 +3,7 @@
 PortainerError
  ├─ Unavailable           no answer, or none in time; nothing was changed: try again later
  ├─ UnknownOutcome        a write was sent and its answer lost: look before repeating it
+ │   └─ StillDeploying        the server was still at work when our patience ended
  ├─ UntrustedCertificate  the server's certificate is not accepted
  │   └─ CertificateChanged    it is not the pinned one
  ├─ Unauthorized          the credential is wrong, expired or missing
@@ -53,6 +54,12 @@ class UnknownOutcome(PortainerError):
     hint = "It may have worked all the same: look before you try again."
 
 
+class StillDeploying(UnknownOutcome):
+    """The server deploys in the background and was at work still when our patience ended."""
+
+    hint = "It goes on: look again in a while."
+
+
 class UntrustedCertificate(PortainerError):
     """The server's certificate is not accepted."""
 
@@ -63,7 +70,8 @@ class CertificateChanged(UntrustedCertificate):
     """The server showed another certificate than the pinned one."""
 
     hint = (
-        "If the certificate was renewed, confirm the server again; otherwise somebody is between."
+        "If you renewed the certificate and this is it, reset the server to draft and confirm it"
+        " again; otherwise somebody is between."
     )
 
 

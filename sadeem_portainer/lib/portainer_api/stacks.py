@@ -4,7 +4,7 @@ import json
 import re
 from collections.abc import Iterator, Mapping
 
-from .calls import Calls
+from .calls import Calls, rows_of
 from .compose import operation_key, validate_compose, with_operation_key
 from .dotenv import write_value
 from .errors import (
@@ -14,6 +14,8 @@ from .errors import (
     NoSuchRoute,
     NotFound,
     ServerFailed,
+    StillDeploying,
+    Unavailable,
     UnknownOutcome,
     WrongEnvironment,
 )
@@ -47,18 +49,19 @@ class StackCalls(Calls):
         if environment_id is not None:
             known &= {int(environment_id)}
             params["filters"] = json.dumps({"EndpointID": int(environment_id)})
-        rows = self._json("GET", "/stacks", "list its stacks", params=params)
-        stacks = [Stack.from_json(row) for row in rows or []]
+        parse = rows_of(Stack.from_json)
+        stacks = self._json("GET", "/stacks", "list its stacks", parse, params=params)
         return [stack for stack in stacks if stack.environment_id in known]
 
     def get_stack(self, stack_id: int) -> Stack:
         action = f"read stack {int(stack_id)}"
-        return Stack.from_json(self._json("GET", f"/stacks/{int(stack_id)}", action))
+        return self._json("GET", f"/stacks/{int(stack_id)}", action, Stack.from_json)
 
     def get_stack_file(self, stack_id: int) -> str:
         """The compose text that was last deployed."""
         action = f"read the compose text of stack {int(stack_id)}"
-        return self._json("GET", f"/stacks/{int(stack_id)}/file", action)["StackFileContent"]
+        path = f"/stacks/{int(stack_id)}/file"
+        return self._json("GET", path, action, lambda data: str(data["StackFileContent"]))
 
     def find_stack(self, environment_id: int, name: str) -> Stack | None:
         """The compose stack that has this name there once it is normalised."""
@@ -90,19 +93,20 @@ class StackCalls(Calls):
         name = normalise_name(name)
         action = f"create the stack {name}"
         options = {
+            "parse": Stack.from_json,
             "payload": {"Name": name, "StackFileContent": compose, "Env": _env_rows(env)},
             "timeout": self.deploy_timeout,
         }
         endpoint = {"endpointId": int(environment_id)}
         try:
-            data = self._json(
+            stack = self._json(
                 "POST", "/stacks/create/standalone/string", action, params=endpoint, **options
             )
         except NoSuchRoute:
             # Before 2.19.
             params = endpoint | {"type": 2, "method": "string"}
-            data = self._json("POST", "/stacks", action, params=params, **options)
-        return self._wait_deployed(Stack.from_json(data), action)
+            stack = self._json("POST", "/stacks", action, params=params, **options)
+        return self._wait_deployed(stack, action)
 
     def ensure_stack(
         self,
@@ -129,7 +133,7 @@ class StackCalls(Calls):
             return self._adopt(found, compose, env, operation)
         try:
             return self.create_stack(environment_id, name, compose, env)
-        except DeployFailed:
+        except (DeployFailed, StillDeploying):
             raise
         except UnknownOutcome:
             if found := self._look_for(environment_id, name, settle):
@@ -174,9 +178,13 @@ class StackCalls(Calls):
             if stack.status is not StackStatus.DEPLOYING:
                 break
             if self._transport.clock() >= deadline:
-                raise UnknownOutcome(self.server, action, "it is still being deployed")
+                raise StillDeploying(self.server, action, "it is still being deployed")
             self._transport.sleep(pause)
-            stack = self.get_stack(stack.id)
+            try:
+                stack = self.get_stack(stack.id)
+            except Unavailable as error:
+                # The server is at work, although this look at it failed.
+                raise UnknownOutcome(self.server, action, error.reason) from error
         if stack.status is StackStatus.ERROR:
             raise DeployFailed(self.server, action, stack.error)
         return stack
@@ -213,10 +221,11 @@ class StackCalls(Calls):
         # Variables that are left out would be erased. Those kept are sent as they were read.
         rows = _env_rows(env) if env is not None else _raw_rows(stack)
         validate_compose(compose, [row["name"] for row in rows])
-        data = self._json(
+        changed = self._json(
             "PUT",
             f"/stacks/{stack.id}",
             action,
+            Stack.from_json,
             params={"endpointId": stack.environment_id},
             payload={
                 "StackFileContent": compose,
@@ -228,7 +237,7 @@ class StackCalls(Calls):
             },
             timeout=self.deploy_timeout,
         )
-        return self._wait_deployed(Stack.from_json(data), action)
+        return self._wait_deployed(changed, action)
 
     def start_stack(self, stack_id: int, environment_id: int) -> Stack:
         """Bring a stopped stack up again; one that is active already succeeds.
@@ -238,15 +247,16 @@ class StackCalls(Calls):
         stack = self._stack_in(stack_id, environment_id, "start")
         if stack.is_active:
             return stack
+        action = f"start the stack {stack.name}"
         try:
-            data = self._write(stack, "POST", "/start", f"start the stack {stack.name}")
+            started = self._post(stack, "start", action)
         except (Conflict, InvalidRequest):
             stack = self.get_stack(stack.id)
             if stack.status is not StackStatus.INACTIVE:
-                return self._wait_deployed(stack, f"start the stack {stack.name}")
+                return self._wait_deployed(stack, action)
             # Left-over containers are in the way of a start, not of an update.
             return self.update_stack(stack.id, stack.environment_id)
-        return self._wait_deployed(Stack.from_json(data), f"start the stack {stack.name}")
+        return self._wait_deployed(started, action)
 
     def stop_stack(self, stack_id: int, environment_id: int) -> Stack:
         """Remove a stack's containers and networks, keep its volumes; stopped already succeeds."""
@@ -254,13 +264,12 @@ class StackCalls(Calls):
         if stack.status is StackStatus.INACTIVE:
             return stack
         try:
-            data = self._write(stack, "POST", "/stop", f"stop the stack {stack.name}")
+            return self._post(stack, "stop", f"stop the stack {stack.name}")
         except InvalidRequest:
             stack = self.get_stack(stack.id)
             if stack.status is StackStatus.INACTIVE:
                 return stack
             raise
-        return Stack.from_json(data)
 
     def delete_stack(self, stack_id: int, environment_id: int) -> None:
         """Remove a stack with its containers; succeeds when it is gone. Its volumes stay.
@@ -303,11 +312,12 @@ class StackCalls(Calls):
             )
         return stack
 
-    def _write(self, stack: Stack, method: str, path: str, action: str) -> dict:
+    def _post(self, stack: Stack, verb: str, action: str) -> Stack:
         return self._json(
-            method,
-            f"/stacks/{stack.id}{path}",
+            "POST",
+            f"/stacks/{stack.id}/{verb}",
             action,
+            Stack.from_json,
             params={"endpointId": stack.environment_id},
             timeout=self.deploy_timeout,
         )

@@ -68,8 +68,8 @@ class ContainerStats:
             cores=cores,
             memory_bytes=_memory(memory),
             memory_limit_bytes=memory.get("limit") or 0,
-            network_received_bytes=sum(network.get("rx_bytes", 0) for network in networks),
-            network_sent_bytes=sum(network.get("tx_bytes", 0) for network in networks),
+            network_received_bytes=sum(network.get("rx_bytes") or 0 for network in networks),
+            network_sent_bytes=sum(network.get("tx_bytes") or 0 for network in networks),
             disk_read_bytes=_block_io(data, "read"),
             disk_written_bytes=_block_io(data, "write"),
             processes=(data.get("pids_stats") or {}).get("current") or 0,
@@ -87,23 +87,26 @@ def _cpu_percent(data: dict, cores: int) -> float:
     used, used_before = (
         (cpu.get("cpu_usage") or {}).get("total_usage") or 0 for cpu in (now, before)
     )
-    had = (now.get("system_cpu_usage") or 0) - (before.get("system_cpu_usage") or 0)
-    if had <= 0 or used <= used_before:
+    system, system_before = (cpu.get("system_cpu_usage") or 0 for cpu in (now, before))
+    had = system - system_before
+    # A first sample has nothing before it; Windows does not tell what the system had.
+    if not system_before or had <= 0 or used <= used_before:
         return 0.0
     return 100.0 * (used - used_before) / had * cores
 
 
 def _memory(memory: dict) -> int:
     """As ``docker stats`` computes it: without what the kernel can take back."""
-    usage = memory.get("usage") or 0
+    # Windows has the second.
+    usage = memory.get("usage") or memory.get("privateworkingset") or 0
     details = memory.get("stats") or {}
     # cgroup v1 has the first and the last, v2 the second.
     for key in ("total_inactive_file", "inactive_file", "cache"):
-        if key in details:
-            return usage - details[key] if details[key] < usage else usage
+        if (inactive := details.get(key)) is not None:
+            return usage - inactive if inactive < usage else usage
     return usage
 
 
 def _block_io(data: dict, operation: str) -> int:
     rows = (data.get("blkio_stats") or {}).get("io_service_bytes_recursive") or []
-    return sum(row.get("value", 0) for row in rows if row.get("op", "").lower() == operation)
+    return sum(row.get("value") or 0 for row in rows if (row.get("op") or "").lower() == operation)

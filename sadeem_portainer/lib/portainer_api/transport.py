@@ -4,15 +4,17 @@ import json
 import logging
 import re
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from http.cookiejar import DefaultCookiePolicy
 from urllib.parse import urlsplit
 
 import requests
-from urllib3.exceptions import NewConnectionError, ProtocolError, ReadTimeoutError
+from urllib3 import Timeout
+from urllib3.exceptions import HTTPError, NewConnectionError, ProtocolError, ReadTimeoutError
 
 from . import errors
-from .tls import TlsPolicy
+from .tls import TlsPolicy, format_fingerprint
 
 _logger = logging.getLogger(__name__)
 
@@ -20,7 +22,10 @@ CONNECT_TIMEOUT = 10
 MAX_ANSWER = 32 * 1024 * 1024
 #: Reads are tried again after these pauses (seconds).
 PAUSES = (0.5, 2)
-_TRANSIENT = (502, 503, 504)
+#: A proxy speaks, and what is behind it may be at work all the same; 520 and up are Cloudflare's.
+_TRANSIENT = frozenset({502, 503, 504, *range(520, 530)})
+#: What reading an answer of another shape than expected ends with.
+_MALFORMED = (ValueError, KeyError, TypeError, AttributeError, IndexError, RecursionError)
 _ERROR_OF_STATUS = {
     400: errors.InvalidRequest,
     401: errors.Unauthorized,
@@ -126,29 +131,31 @@ class Transport:
             self._session.close()
         pauses = list(PAUSES) if reads else []
         limit = (max_bytes, truncate)
+        deadline = self.clock() + (timeout or self.timeout)
         while True:
             try:
-                return self._send(method, path, action, options, timeout or self.timeout, limit)
+                return self._send(method, path, action, options, deadline, limit)
             except errors.Unavailable as error:
-                if not (error.transient and pauses):
+                late = not pauses or self.clock() + pauses[0] >= deadline
+                if late or not error.transient:
                     raise
                 _logger.info("trying again to %s: %s", action, error)
                 self.sleep(pauses.pop(0))
 
-    def _send(self, method, path, action, options, timeout, limit) -> Answer:
+    def _send(self, method, path, action, options, deadline, limit) -> Answer:
         reads = method in ("GET", "HEAD")
-        deadline = self.clock() + timeout
+        left = max(deadline - self.clock(), 0.1)
         try:
             with self._session.request(
                 method,
                 f"{self.server}/api{path}",
-                timeout=(min(CONNECT_TIMEOUT, timeout), timeout),
+                timeout=Timeout(total=left, connect=min(CONNECT_TIMEOUT, left)),
                 allow_redirects=False,
                 stream=True,
                 **options,
             ) as response:
                 content, truncated = self._read(response, action, reads, deadline, limit)
-        except requests.RequestException as error:
+        except (requests.RequestException, HTTPError) as error:
             raise self._network_error(error, action, reads) from error
         _logger.debug("%s %s: %s", method, path, response.status_code)
         if response.status_code in range(200, 300) or response.status_code == 304:
@@ -158,12 +165,16 @@ class Transport:
     def _read(self, response, action, reads, deadline, limit):
         max_bytes, truncate = limit
         content = bytearray()
-        for chunk in response.iter_content(64 * 1024):
+        # read1: what is there, and not until so much has come, which may take for ever.
+        while chunk := response.raw.read1(64 * 1024, decode_content=True):
             content += chunk
             if len(content) > max_bytes:
                 if truncate:
                     return bytes(content[:max_bytes]), True
-                raise errors.ServerFailed(self.server, action, "its answer is too long", "")
+                reason = "its answer is too long"
+                if not reads:
+                    raise self._lost(action, reason, reads)
+                raise errors.ServerFailed(self.server, action, reason, "Ask for less of it.")
             if self.clock() > deadline:
                 raise self._lost(action, "the answer took too long", reads)
         return bytes(content), False
@@ -184,6 +195,8 @@ class Transport:
         """Without the token, in case the server repeats it, and not endless: the end tells most."""
         if self._token:
             text = text.replace(self._token, "…")
+        # Neither a database nor XML takes these.
+        text = text.replace("\0", "").encode(errors="replace").decode()
         return text if len(text) <= keep else f"…{text[-keep:]}"
 
     def _network_error(self, error, action: str, reads: bool) -> errors.PortainerError:
@@ -191,9 +204,7 @@ class Transport:
         text = str(cause)
         if isinstance(error, requests.exceptions.SSLError):
             if "Fingerprint" in text and "match" in text:
-                return errors.CertificateChanged(
-                    self.server, action, "its certificate is not the pinned one"
-                )
+                return errors.CertificateChanged(self.server, action, _shown_instead(text))
             if "CERTIFICATE_VERIFY_FAILED" in text or "doesn't match" in text:
                 return errors.UntrustedCertificate(
                     self.server, action, "its certificate is not trusted"
@@ -249,12 +260,26 @@ class Transport:
             self.server, action, self._clean(reason), "Enter the address that Portainer has itself."
         )
 
-    def read_json(self, answer: Answer, action: str, reads: bool = True):
-        """The answer's content; Portainer's success is always JSON or empty."""
+    def read_json(
+        self,
+        answer: Answer,
+        action: str,
+        reads: bool = True,
+        parse: Callable[[object], object] = lambda data: data,
+    ):
+        """The answer's content; Portainer's success is always JSON or empty.
+
+        :param parse: makes of it what the caller wants, and fails when it has another shape
+        """
         try:
-            return json.loads(answer.content)
-        except ValueError as error:
-            raise self._lost(action, "it does not answer as Portainer does", reads) from error
+            return parse(json.loads(answer.content))
+        except _MALFORMED as error:
+            reason = "it does not answer as Portainer does"
+            if not reads:
+                raise self._lost(action, reason, reads) from error
+            raise errors.Unavailable(
+                self.server, action, reason, "Check that a Portainer is at this address and port."
+            ) from error
 
 
 def _check_address(url: str) -> str:
@@ -293,9 +318,17 @@ def _complaint(content: bytes) -> tuple[str, str, bool]:
     text = content.decode("utf-8", "replace").strip()
     try:
         data = json.loads(text)
-    except ValueError:
+    except (ValueError, RecursionError):
         is_html = text[:1] == "<"
         return "" if is_html else text[:500], "", False
     if not isinstance(data, dict):
         return "", "", True
-    return str(data.get("message") or ""), str(data.get("details") or ""), True
+    message = data.get("message") or data.get("err") or data.get("error") or ""
+    return str(message), str(data.get("details") or ""), True
+
+
+def _shown_instead(text: str) -> str:
+    """Which certificate a server shows instead of the pinned one, from urllib3's words."""
+    found = re.search(r'got "([0-9a-f]+)"', text)
+    shown = f" but {format_fingerprint(found[1])} (SHA-256)" if found else ""
+    return f"its certificate is not the pinned one{shown}"

@@ -8,6 +8,7 @@ from .dotenv import read_value
 
 PROJECT_LABEL = "com.docker.compose.project"
 SERVICE_LABEL = "com.docker.compose.service"
+_SIZES = {"B": 1, "kB": 10**3, "MB": 10**6, "GB": 10**9, "TB": 10**12}
 
 
 @dataclass(frozen=True)
@@ -28,7 +29,7 @@ class User:
 
     @classmethod
     def from_json(cls, data: dict) -> "User":
-        return cls(data["Id"], data.get("Username", ""), data.get("Role") == 1)
+        return cls(int(data["Id"]), data.get("Username") or "", data.get("Role") == 1)
 
 
 @dataclass(frozen=True)
@@ -38,6 +39,10 @@ class ApiKey:
     id: int
     description: str
     raw: str = field(repr=False)
+
+    @classmethod
+    def from_json(cls, data: dict, raw: str = "") -> "ApiKey":
+        return cls(int(data["id"]), data.get("description") or "", raw)
 
 
 class EnvironmentType(IntEnum):
@@ -112,13 +117,13 @@ class Environment:
     def from_json(cls, data: dict) -> "Environment":
         snapshots = data.get("Snapshots") or []
         return cls(
-            id=data["Id"],
-            name=data["Name"],
-            type=EnvironmentType(data.get("Type", 0)),
+            id=int(data["Id"]),
+            name=data.get("Name") or "",
+            type=EnvironmentType(data.get("Type")),
             url=data.get("URL") or "",
             public_url=data.get("PublicURL") or "",
             is_up=data.get("Status") == 1,
-            snapshot=Snapshot.from_json(snapshots[0]) if snapshots else None,
+            snapshot=Snapshot.from_json(snapshots[0]) if snapshots and snapshots[0] else None,
         )
 
 
@@ -136,6 +141,39 @@ class Capacity:
     disk_used_bytes: int | None = None
     disk_total_bytes: int | None = None
     disk_free_bytes: int | None = None
+
+    @classmethod
+    def from_json(cls, data: dict) -> "Capacity":
+        """From what ``docker info`` says."""
+        storage = dict(pair for pair in data.get("DriverStatus") or [] if len(pair) == 2)
+        return cls(
+            running=data.get("ContainersRunning") or 0,
+            stopped=data.get("ContainersStopped") or 0,
+            paused=data.get("ContainersPaused") or 0,
+            total=data.get("Containers") or 0,
+            cores=data.get("NCPU") or 0,
+            ram_bytes=data.get("MemTotal") or 0,
+            docker_version=data.get("ServerVersion") or "",
+            disk_total_bytes=_size(storage.get("Data Space Total")),
+            disk_free_bytes=_size(storage.get("Data Space Available")),
+        )
+
+
+def disk_used(usage: dict) -> int:
+    """Bytes that images, containers, volumes and build cache occupy: ``docker system df``."""
+    volumes = [volume.get("UsageData") or {} for volume in usage.get("Volumes") or []]
+    return (
+        (usage.get("LayersSize") or 0)
+        + sum(container.get("SizeRw") or 0 for container in usage.get("Containers") or [])
+        + sum(max(volume.get("Size") or 0, 0) for volume in volumes)
+        + sum(cache.get("Size") or 0 for cache in usage.get("BuildCache") or [])
+    )
+
+
+def _size(text: str | None) -> int | None:
+    """Bytes of "107.4GB"."""
+    found = re.fullmatch(r"([\d.]+) ?([kMGT]?B)", text or "")
+    return int(float(found[1]) * _SIZES[found[2]]) if found else None
 
 
 class StackStatus(IntEnum):
@@ -193,15 +231,17 @@ class Stack:
 
     @classmethod
     def from_json(cls, data: dict) -> "Stack":
-        status = StackStatus(data.get("Status", 0))
+        status = StackStatus(data.get("Status"))
         deployment = data.get("DeploymentStatus") or []
         return cls(
-            id=data["Id"],
-            name=data["Name"],
+            id=int(data["Id"]),
+            name=str(data["Name"]),
             environment_id=data.get("EndpointId") or 0,
             status=status,
-            type=StackType(data.get("Type", 0)),
-            raw_env=tuple((pair["name"], pair.get("value", "")) for pair in data.get("Env") or []),
+            type=StackType(data.get("Type")),
+            raw_env=tuple(
+                (pair["name"], pair.get("value") or "") for pair in data.get("Env") or []
+            ),
             error=(deployment[-1].get("Message") or "")
             if status is StackStatus.ERROR and deployment
             else "",
@@ -261,7 +301,12 @@ class Container:
             service=labels.get(SERVICE_LABEL, ""),
             created=data.get("Created") or 0,
             ports=tuple(
-                Port(p.get("IP", ""), p["PublicPort"], p["PrivatePort"], p.get("Type", "tcp"))
+                Port(
+                    host_ip=p.get("IP") or "",
+                    host_port=p["PublicPort"],
+                    container_port=p.get("PrivatePort") or 0,
+                    protocol=p.get("Type") or "tcp",
+                )
                 for p in data.get("Ports") or []
                 if p.get("PublicPort")
             ),
