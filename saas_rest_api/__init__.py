@@ -1,0 +1,4 @@
+from . import dispatcher, header_shim
+from . import controllers, models
+
+header_shim.install()

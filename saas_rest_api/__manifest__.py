@@ -6,5 +6,8 @@
     "author": "SaaS Portal contributors",
     "license": "LGPL-3",
     "depends": ["web"],
-    "data": [],
+    "data": [
+        "security/saas_rest_api_security.xml",
+        "security/ir.model.access.csv",
+    ],
 }

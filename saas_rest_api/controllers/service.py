@@ -1,0 +1,86 @@
+"""The index, the health check, and answers to what nobody else answers."""
+
+import werkzeug.exceptions
+
+from odoo import http, release
+from odoo.http import request
+
+from ..dispatcher import current_call
+from ..lib.saas_rest.doc import Doc
+from ..lib.saas_rest.problems import Problem
+from ..lib.saas_rest.reply import Reply
+from ..lib.saas_rest.text import _
+from ..routing import rest_route
+
+VERBS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
+
+
+class SaasRestService(http.Controller):
+    """What a client asks before it does anything."""
+
+    @rest_route(
+        "/api/v1",
+        methods=["GET"],
+        public=True,
+        doc=Doc("What this API offers", operation="index", tags=("service",), public=True),
+    )
+    def index(self):
+        call = current_call()
+        return Reply(
+            {
+                "name": "saas_rest_api",
+                "version": "v1",
+                "odoo": release.version,
+                "limits": vars(call.limits),
+                "links": {
+                    "tokens": "/api/v1/tokens",
+                    "models": "/api/v1/models",
+                    "openapi": "/api/v1/openapi.json",
+                    "docs": "/api/v1/docs",
+                    "health": "/api/v1/health",
+                },
+            }
+        )
+
+    @rest_route(
+        "/api/v1/health",
+        methods=["GET"],
+        public=True,
+        doc=Doc("Whether the database answers", operation="health", tags=("service",), public=True),
+    )
+    def health(self):
+        request.env.cr.execute("SELECT 1")
+        return Reply({"status": "ok"})
+
+    @rest_route(
+        "/api/v1/<path:path>",
+        methods=VERBS,
+        public=True,
+        catch_all=True,
+    )
+    def nothing_there(self, path):
+        """Odoo itself would answer a wrong verb or path with an HTML page."""
+        raise _problem_of_wrong_request()
+
+
+def _problem_of_wrong_request():
+    """``method-not-allowed`` with the verbs that are, else ``not-found``."""
+    allowed = allowed_methods()
+    if not allowed:
+        return Problem("not-found", _("There is nothing at this address."))
+    return Problem("method-not-allowed", headers={"Allow": ", ".join(sorted(allowed))})
+
+
+def allowed_methods():
+    """The verbs that an endpoint of ours takes at this address."""
+    adapter = http.root.get_db_router(request.db).bind_to_environ(request.httprequest.environ)
+    allowed = set()
+    for verb in VERBS:
+        try:
+            rule, _args = adapter.match(method=verb, return_rule=True)
+        except werkzeug.exceptions.HTTPException:
+            continue
+        settings = rule.endpoint.routing.get("rest")
+        if settings and not settings.catch_all:
+            allowed.add(verb)
+    return allowed

@@ -1,0 +1,1 @@
+from . import saas_rest_gate, saas_rest_token

@@ -1,0 +1,275 @@
+"""Access tokens."""
+
+import logging
+from datetime import timedelta
+
+from odoo import api, fields, models
+from odoo.tools import SQL
+
+from ..lib.saas_rest import addresses, formats, token_values
+from ..lib.saas_rest.problems import Detail, Problem
+from ..lib.saas_rest.scopes import Scopes
+from ..lib.saas_rest.text import _ as _text
+
+_logger = logging.getLogger(__name__)
+
+MAX_PASSWORD_TOKENS = 10
+KEPT_DAYS = 30
+GROUP = "saas_rest_api.group_rest_user"
+
+
+def _invalid(name, detail):
+    return Problem("validation", detail, [Detail(f"/{name}", "invalid-value", detail)])
+
+
+class SaasRestToken(models.Model):
+    """A token that stands for a user in REST calls.
+
+    Its value is told once, when it is made. Kept are a prefix to recognise it and a hash, in
+    columns that the ORM does not know, so that no reading, searching or exporting shows them.
+    A token that is revoked loses its hash: nothing revives it.
+    """
+
+    _name = "saas_rest.token"
+    _description = "REST Access Token"
+    _order = "create_date desc, id desc"
+    _auto = False
+    _allow_sudo_commands = False
+
+    name = fields.Char("Description", required=True, readonly=True)
+    user_id = fields.Many2one(
+        "res.users", required=True, readonly=True, index=True, ondelete="cascade"
+    )
+    scopes = fields.Char(
+        readonly=True,
+        help="Such as sale.*:read res.partner:write; empty: all that the user may do.",
+    )
+    read_only = fields.Boolean("Read Only", readonly=True)
+    company_ids = fields.Many2many(
+        "res.company",
+        "saas_rest_token_company_rel",
+        "token_id",
+        "company_id",
+        string="Companies",
+        readonly=True,
+        help="The token reaches these companies only; empty: all companies of its user.",
+    )
+    allowed_ips = fields.Char("Addresses", readonly=True, help="Networks such as 10.0.0.0/8.")
+    rate_per_minute = fields.Integer("Requests per Minute", readonly=True)
+    source = fields.Selection(
+        [("password", "Password"), ("backend", "User form"), ("api", "API")],
+        required=True,
+        readonly=True,
+    )
+    active = fields.Boolean("Valid", default=True, readonly=True)
+    create_date = fields.Datetime("Created", readonly=True)
+    expiration_date = fields.Datetime("Expires", readonly=True)
+    last_used_at = fields.Datetime("Last Used", readonly=True)
+    last_ip = fields.Char("Last Address", readonly=True)
+    shown_prefix = fields.Char("Token", compute="_compute_shown_prefix")
+
+    def init(self):
+        self.env.cr.execute(
+            """
+            CREATE TABLE IF NOT EXISTS saas_rest_token (
+                id serial PRIMARY KEY,
+                name varchar NOT NULL,
+                user_id integer NOT NULL REFERENCES res_users(id) ON DELETE CASCADE,
+                prefix varchar(8) NOT NULL CHECK (char_length(prefix) = 8),
+                hash varchar(64),
+                scopes varchar,
+                read_only boolean NOT NULL DEFAULT false,
+                allowed_ips varchar,
+                rate_per_minute integer,
+                source varchar NOT NULL,
+                active boolean NOT NULL DEFAULT true,
+                create_date timestamp without time zone DEFAULT (now() AT TIME ZONE 'utc'),
+                expiration_date timestamp without time zone,
+                last_used_at timestamp without time zone,
+                last_ip varchar
+            );
+            CREATE INDEX IF NOT EXISTS saas_rest_token_prefix_idx
+                ON saas_rest_token (prefix) WHERE hash IS NOT NULL;
+            CREATE INDEX IF NOT EXISTS saas_rest_token_user_id_idx ON saas_rest_token (user_id);
+            CREATE TABLE IF NOT EXISTS saas_rest_token_company_rel (
+                token_id integer NOT NULL REFERENCES saas_rest_token(id) ON DELETE CASCADE,
+                company_id integer NOT NULL REFERENCES res_company(id) ON DELETE CASCADE,
+                PRIMARY KEY (token_id, company_id)
+            );
+            """
+        )
+
+    # --- compute ----------------------------------------------------------------
+
+    def _compute_shown_prefix(self):
+        self.env.cr.execute(
+            SQL("SELECT id, prefix FROM saas_rest_token WHERE id IN %s", tuple(self.ids or [0]))
+        )
+        prefixes = dict(self.env.cr.fetchall())
+        for token in self:
+            prefix = prefixes.get(token.id)
+            token.shown_prefix = f"{token_values.LEAD}{prefix}…" if prefix else False
+
+    # --- making -----------------------------------------------------------------
+
+    @api.model
+    def _mint(self, user, values):
+        """Makes a token for a user.
+
+        :param values: name, source, and if wanted expires_in (seconds; None: never; absent: as
+            usual), scopes (texts), read_only, company_ids, allowed_ips, rate_per_minute
+        :return: the token's record and its value, which nobody can see again
+        :raises Problem: for values that this user cannot have
+        """
+        if not user.has_group(GROUP):
+            raise Problem("access-denied", _text("This user may not have access tokens."))
+        self._check_values(values, user)
+        value = token_values.generate()
+        lifetime = self._get_lifetime(user, values)
+        row = {
+            "name": values.get("name") or self.env._("Access token"),
+            "user_id": user.id,
+            "prefix": token_values.prefix_of(value),
+            "hash": token_values.hash_of(value, self._get_database_uuid()),
+            "scopes": " ".join(values.get("scopes") or []) or None,
+            "read_only": bool(values.get("read_only")),
+            "allowed_ips": values.get("allowed_ips") or None,
+            "rate_per_minute": values.get("rate_per_minute") or None,
+            "source": values["source"],
+            "expiration_date": lifetime and fields.Datetime.now() + timedelta(seconds=lifetime),
+        }
+        columns = SQL(", ").join(map(SQL.identifier, row))
+        self.env.cr.execute(
+            SQL(
+                "INSERT INTO saas_rest_token (%s) VALUES %s RETURNING id",
+                columns,
+                tuple(row.values()),
+            )
+        )
+        token = self.browse(self.env.cr.fetchone()[0])
+        token._set_companies(values.get("company_ids") or [])
+        if row["source"] == "password":
+            self._revoke_surplus(user)
+        _logger.info("REST token %s… made for user #%d (%s)", row["prefix"], user.id, row["source"])
+        return token, value
+
+    @api.model
+    def _get_database_uuid(self):
+        return self.env["ir.config_parameter"].sudo().get_param("database.uuid") or ""
+
+    def _set_companies(self, company_ids):
+        for company_id in company_ids:
+            self.env.cr.execute(
+                SQL("INSERT INTO saas_rest_token_company_rel VALUES (%s, %s)", self.id, company_id)
+            )
+
+    def _check_values(self, values, user):
+        """Refuses what cannot be read later, and companies that are not the user's."""
+        try:
+            Scopes.parse(values.get("scopes") or [])
+        except ValueError as error:
+            raise _invalid(
+                "scopes", _text("'%(scope)s' is no scope.", scope=str(error)[:100])
+            ) from None
+        try:
+            addresses.parse_networks(values.get("allowed_ips"))
+        except ValueError as error:
+            raise _invalid(
+                "allowed_ips", _text("'%(part)s' is no network.", part=str(error)[:100])
+            ) from None
+        if set(values.get("company_ids") or []) - set(user._get_company_ids()):
+            raise Problem("company-denied", _text("A company is not one of the user's."))
+
+    def _get_lifetime(self, user, values):
+        """Seconds that a new token lives; ``None``: for ever, which Settings users may ask for."""
+        limits = self.env["saas_rest.gate"]._get_limits()
+        is_system = user.has_group("base.group_system")
+        longest = int((max(user.all_group_ids.mapped("api_key_duration"), default=0) or 1) * 86400)
+        if "expires_in" not in values:
+            return limits.token_ttl if is_system else min(limits.token_ttl, longest)
+        wanted = values["expires_in"]
+        if wanted is None and is_system:
+            return None
+        if not isinstance(wanted, int) or isinstance(wanted, bool) or wanted <= 0:
+            raise _invalid("expires_in", _text("A number of seconds above zero is wanted."))
+        if wanted > longest and not is_system:
+            raise _invalid(
+                "expires_in", _text("This user's tokens live %(limit)s s at most.", limit=longest)
+            )
+        return min(wanted, 100 * 365 * 86400)
+
+    def _revoke_surplus(self, user):
+        """Of the tokens that passwords have made, the newest ones stay."""
+        self.search(
+            [
+                ("user_id", "=", user.id),
+                ("source", "=", "password"),
+                ("expiration_date", ">", fields.Datetime.now()),
+            ],
+            order="create_date desc, id desc",
+            offset=MAX_PASSWORD_TOKENS,
+        )._revoke()
+
+    # --- ending -----------------------------------------------------------------
+
+    def _revoke(self):
+        """Makes tokens worthless for ever."""
+        if self:
+            self.env.cr.execute(
+                SQL(
+                    "UPDATE saas_rest_token SET active = false, hash = NULL WHERE id IN %s",
+                    tuple(self.ids),
+                )
+            )
+            self.invalidate_recordset(["active"])
+
+    # --- using ------------------------------------------------------------------
+
+    @api.model
+    def _authenticate(self, value):
+        """The facts of a valid token.
+
+        The answer depends on this very moment: nothing of it is ever cached.
+
+        :raises Problem: ``token-invalid`` or ``token-expired``
+        """
+        known = token_values.is_token(value)
+        self.env.cr.execute(
+            """
+            SELECT t.id, t.hash, t.user_id, t.prefix, t.scopes, t.read_only, t.allowed_ips,
+                   t.rate_per_minute, t.expiration_date,
+                   t.expiration_date < (now() AT TIME ZONE 'utc') AS expired,
+                   ARRAY(SELECT company_id FROM saas_rest_token_company_rel r
+                         WHERE r.token_id = t.id ORDER BY company_id) AS companies
+              FROM saas_rest_token t JOIN res_users u ON u.id = t.user_id
+             WHERE t.prefix = %s AND t.hash IS NOT NULL AND t.active AND u.active
+            """,
+            [token_values.prefix_of(value) if known else ""],
+        )
+        wanted = token_values.hash_of(value, self._get_database_uuid())
+        found = None
+        for row in self.env.cr.dictfetchall() or [{"hash": "0" * 64}]:
+            if token_values.same_hash(row["hash"], wanted):
+                found = row
+        if not known or not found:
+            raise Problem("token-invalid")
+        if found["expired"]:
+            raise Problem("token-expired")
+        return found
+
+    @api.model
+    def _describe_owner(self, facts):
+        """The user of a request, and what its token lets him do, for ``/me``."""
+        user = self.env.user
+        return {
+            "uid": user.id,
+            "login": user.login,
+            "name": user.name,
+            "lang": user.lang or None,
+            "tz": user.tz or None,
+            "company_id": self.env.company.id,
+            "company_ids": self.env.companies.ids,
+            "scopes": facts.scopes.as_texts(),
+            "read_only": facts.read_only,
+            "expires_at": formats.format_datetime(facts.expires) if facts.expires else None,
+        }
