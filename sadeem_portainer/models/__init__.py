@@ -1,5 +1,9 @@
 from . import sadeem_secret_mixin
 from . import sadeem_root_server
+from . import sadeem_root_server_operation
+from . import sadeem_root_server_operation_step
+from . import sadeem_root_server_operation_output
+from . import sadeem_root_server_connection
 from . import sadeem_portainer
 from . import sadeem_portainer_api
 from . import sadeem_portainer_environment
@@ -10,5 +14,7 @@ from . import sadeem_portainer_image
 from . import sadeem_portainer_image_tag
 from . import sadeem_portainer_image_environment
 from . import sadeem_portainer_stack
+from . import sadeem_portainer_stack_api
 from . import sadeem_portainer_stack_console
 from . import sadeem_portainer_stack_variable
+from . import sadeem_root_server_install

@@ -4,7 +4,7 @@ from odoo import api, fields, models
 from odoo.exceptions import UserError, ValidationError
 
 from ..errors import told_to_user
-from ..lib.root_ssh import HostFacts, SshSession, fetch_host_key, probe, read_private_key
+from ..lib.root_ssh import HostFacts, SshSession, read_private_key
 
 _SETTLED_FIELDS = {"host", "port", "username", "host_key"}
 
@@ -97,14 +97,18 @@ class SadeemRootServer(models.Model):
     @api.constrains("host", "username")
     def _check_host(self):
         for server in self:
-            if not re.fullmatch(r"[A-Za-z0-9:][A-Za-z0-9.:-]*", server.host):
-                raise ValidationError(
-                    self.env._("%(host)s is no name or address of a machine.", host=server.host)
-                )
+            self._check_address(server.host)
             if not re.fullmatch(r"[a-z_][a-z0-9_.-]*", server.username):
                 raise ValidationError(
                     self.env._("%(name)s is no name of a user.", name=server.username)
                 )
+
+    @api.model
+    def _check_address(self, address: str):
+        if not re.fullmatch(r"[A-Za-z0-9:][A-Za-z0-9.:-]*", address):
+            raise ValidationError(
+                self.env._("%(host)s is no name or address of a machine.", host=address)
+            )
 
     @api.constrains("private_key", "private_key_cipher", "passphrase", "passphrase_cipher")
     def _check_private_key(self):
@@ -125,61 +129,27 @@ class SadeemRootServer(models.Model):
                     server=", ".join(fixed.mapped("name")),
                 )
             )
+        if vals.get("active") is False or {"host", "port", "username"} & set(vals):
+            self._check_idle()
         if "host" in vals:
             moved = self.filtered(lambda server: server.host != vals["host"])
             # Credentials are for the machine they were entered for.
-            super(SadeemRootServer, moved.sudo()).write(
-                {f"{name}_cipher": False for name in self._secrets} | {"host_key": False}
-            )
+            super(SadeemRootServer, moved.sudo()).write(moved._prepare_forgotten_vals())
         return super().write(vals)
+
+    @api.ondelete(at_uninstall=False)
+    def _unlink_except_busy(self):
+        self._check_idle()
+
+    def _prepare_forgotten_vals(self) -> dict:
+        """What is forgotten when the record becomes another machine's."""
+        return {f"{name}_cipher": False for name in self._secrets} | {"host_key": False}
 
     # === ACTION METHODS === #
 
-    def action_confirm(self):
-        """Pin the host key that the machine shows now, log in, and look around."""
-        for server in self:
-            server.check_access("write")
-            if server.state == "confirmed":
-                continue
-            with told_to_user():
-                server.write({"host_key": server._fetch_host_key()})
-                facts = server._probe()
-            server.write({"state": "confirmed"})
-            server._note_facts(facts)
-        return True
-
-    def action_test_connection(self):
-        """Log in and show what the machine is and has."""
-        self.ensure_one()
-        self.check_access("write")
-        if self.state != "confirmed":
-            raise UserError(
-                self.env._("%(server)s is not confirmed. Confirm it first.", server=self.name)
-            )
-        with told_to_user():
-            facts = self._probe()
-        self._note_facts(facts)
-        docker = (
-            self.env._("Docker %(version)s", version=facts.docker_version)
-            if facts.docker_version
-            else self.env._("no Docker")
-        )
-        return self.env["sadeem.portainer"]._get_notification(
-            self.env._(
-                "%(os)s, %(cores)s cores, %(ram)s MB of RAM, %(free)s of %(disk)s GB of disk free,"
-                " %(docker)s.",
-                os=self.os_name,
-                cores=self.cpu_cores,
-                ram=self.total_ram_mb,
-                free=round(self.disk_free_mb / 1024),
-                disk=round(self.disk_total_mb / 1024),
-                docker=docker,
-            ),
-            {},
-        )
-
     def action_reset_to_draft(self):
         self.check_access("write")
+        self._check_idle()
         self.write({"state": "draft"})
         # Whatever host key it shows at the next confirmation is pinned anew.
         self.write({"host_key": False})
@@ -187,6 +157,7 @@ class SadeemRootServer(models.Model):
 
     def action_cancel(self):
         self.check_access("write")
+        self._check_idle()
         self.write({"state": "cancelled"})
         return True
 
@@ -215,13 +186,6 @@ class SadeemRootServer(models.Model):
             key=self._get_secret("private_key") if with_key else None,
             passphrase=(self._get_secret("passphrase") or None) if with_key else None,
         )
-
-    def _fetch_host_key(self) -> str:
-        return fetch_host_key(self.host, self.port)
-
-    def _probe(self) -> HostFacts:
-        with self._get_session() as session:
-            return probe(session)
 
     def _note_facts(self, facts: HostFacts):
         self.write(

@@ -2,17 +2,13 @@
 
 import secrets
 from concurrent.futures import ThreadPoolExecutor
-from types import SimpleNamespace
 
+import addon_harness
 import pytest
 from portainer_harness import BROKEN, WEB
 
-from devkit import odoo
-from devkit.cluster import throw_away_cluster
-from devkit.ports import free_port
-from harness.rpc import Fault, Rpc
+from harness.rpc import Fault
 
-DATABASE = "portainer-addon"
 SERVER, STACK = "sadeem.portainer", "sadeem.portainer.stack"
 ENVIRONMENT = "sadeem.portainer.environment"
 DEPLOYED = WEB.replace("${COLOUR:-none}", "${COLOUR}")
@@ -21,27 +17,8 @@ DEPLOYED = WEB.replace("${COLOUR:-none}", "${COLOUR}")
 @pytest.fixture(scope="module")
 def running_odoo(tmp_path_factory):
     """An Odoo with the addon: its admin, and its server, which can be killed."""
-    folder = tmp_path_factory.mktemp("odoo")
-    with throw_away_cluster("docker") as cluster:
-        port = free_port(31000)
-        conf = odoo.write_conf(
-            folder / "odoo.conf",
-            cluster,
-            data_dir=folder / "data",
-            http_port=port,
-            gevent_port=free_port(port + 1),
-            workers=0,
-            max_cron_threads=0,
-            saas_secret_key=odoo.fernet_key(),
-        )
-        odoo.install(conf, cluster, DATABASE, ["sadeem_portainer"], folder / "install.log")
-        server = odoo.OdooServer(conf, cluster, port, folder / "odoo.log", folder / "odoo.pid")
-        server.start()
-        try:
-            admin = Rpc(port, DATABASE, "admin", "admin")
-            yield SimpleNamespace(admin=admin, server=server, log=folder / "odoo.log")
-        finally:
-            server.stop()
+    with addon_harness.running(tmp_path_factory.mktemp("odoo")) as world:
+        yield world
 
 
 @pytest.fixture(scope="module")

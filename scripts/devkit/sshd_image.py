@@ -1,0 +1,53 @@
+"""A machine to install on: Debian with an SSH server and Docker's command line program.
+
+Its Docker is that of whoever mounts a socket to /var/run/docker.sock. `docker` waits while there
+is a file /gate, which tells how its arguments begin.
+"""
+
+import hashlib
+import shutil
+import tempfile
+from pathlib import Path
+
+from . import debian_image
+from .docker_engine import PACKAGES
+
+BASE = "saas-test/sshd:1"
+PASSWORD = "Pass word'$1"
+#: May become root with his password, without one, not at all.
+ADMIN, FREE, PLAIN = "sshadmin", "sshfree", "sshplain"
+DOCKERFILE = f"""FROM {BASE}
+RUN for user in {ADMIN} {FREE} {PLAIN}; do useradd --create-home --shell /bin/sh $user; done \\
+ && echo '{ADMIN} ALL=(ALL) ALL' >/etc/sudoers.d/tests \\
+ && echo '{FREE} ALL=(ALL) NOPASSWD: ALL' >>/etc/sudoers.d/tests \\
+ && chmod 440 /etc/sudoers.d/tests && rm -f /etc/ssh/ssh_host_* && mkdir -p /run/sshd
+COPY accounts /accounts
+RUN chpasswd </accounts && rm /accounts && echo 'PermitRootLogin yes' >>/etc/ssh/sshd_config
+COPY docker /usr/libexec/docker
+COPY gate /usr/bin/docker
+EXPOSE 22
+CMD ["/bin/sh", "-c", "ssh-keygen -A && exec /usr/sbin/sshd -D -e"]
+"""
+GATE = """#!/bin/sh
+while [ -e /gate ]; do
+    case "$*" in "$(cat /gate)"*) echo "docker $1 waits at the gate"; sleep 0.3 ;; *) break ;; esac
+done
+exec /usr/libexec/docker "$@"
+"""
+TAG = f"saas-test/root-server:{hashlib.sha256((DOCKERFILE + GATE).encode()).hexdigest()[:12]}"
+
+
+def build(engine):
+    """Makes the image unless the engine has it."""
+    if engine.request("GET", f"/images/{TAG}/json")[0] != 404:
+        return
+    debian_image.build(engine, BASE, "openssh-server,sudo")
+    with tempfile.TemporaryDirectory(dir=engine.folder) as folder:
+        context = Path(folder)
+        (context / "Dockerfile").write_text(DOCKERFILE)
+        users = ("root", ADMIN, FREE, PLAIN)
+        (context / "accounts").write_text("".join(f"{user}:{PASSWORD}\n" for user in users))
+        (context / "gate").write_text(GATE)
+        (context / "gate").chmod(0o755)
+        shutil.copy(PACKAGES / "usr/bin/docker", context)
+        engine.docker("build", "--quiet", "--network=none", f"--tag={TAG}", context)
