@@ -1,1 +1,2 @@
 from . import saas_rest_gate, saas_rest_token
+from . import saas_rest_policy, saas_rest_domain, saas_rest_keyset, saas_rest_serializer, saas_rest_reader

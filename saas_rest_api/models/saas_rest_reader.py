@@ -1,0 +1,227 @@
+from dataclasses import dataclass
+
+from odoo import api, models, tools
+from odoo.fields import Domain
+from odoo.models import BaseModel
+
+from ..lib.saas_rest import cursors
+from ..lib.saas_rest.access import Access
+from ..lib.saas_rest.etags import version_of
+from ..lib.saas_rest.ordering import OrderTerm, order_as_text, parse_order
+from ..lib.saas_rest.problems import Detail, Problem
+from ..lib.saas_rest.query import Query
+from ..lib.saas_rest.selection import Selection
+from ..lib.saas_rest.text import _
+
+CURSOR_SCOPE = "saas_rest_cursor"
+
+
+@dataclass
+class Page:
+    """A page of records as JSON objects.
+
+    :param total: how many there are, None when nobody counted
+    :param total_capped: there are more than ``total``
+    :param more: another page follows
+    :param next_cursor: where it begins, None when this order has no cursors
+    """
+
+    records: list[dict]
+    limit: int
+    offset: int
+    total: int | None
+    total_capped: bool
+    more: bool
+    next_cursor: str | None
+
+
+@dataclass
+class Document:
+    """One record as a JSON object, and the version of it that If-Match compares."""
+
+    values: dict
+    version: str
+
+
+class SaasRestReader(models.AbstractModel):
+    """Finds and shows records, with the rights of the environment's user."""
+
+    _name = "saas_rest.reader"
+    _description = "REST reading"
+
+    # === LISTS === #
+
+    @api.model
+    def _search(self, access: Access, model_name: str, query: Query) -> Page:
+        """A page of the records that a query describes.
+
+        :raises Problem: for the first thing in the query that is not possible
+        """
+        model = self._get_model(access, model_name, query)
+        limits = self.env["saas_rest.gate"]._get_limits()
+        serializer = self.env["saas_rest.serializer"]
+        plan = serializer._plan(access, model, query.fields, limits)
+        domain = self.env["saas_rest.domain"]._get_domain(access, model, query)
+        order = self._get_order(access, model, query.order)
+        keyset = self.env["saas_rest.keyset"]
+        pageable = keyset._is_pageable(model, order)
+        question = self._get_question(model, query, order) if pageable else ""
+        if query.cursor is not None and not pageable:
+            raise self._unsupported_order()
+        window = domain
+        if query.cursor:
+            last = cursors.decode(query.cursor, question, self._sign)
+            window = domain & keyset._get_domain_after(model, order, last)
+        if not query.limit:
+            total, capped = self._count_all(model, domain, query, limits.count_cap)
+            return Page([], 0, query.offset, total, capped, bool(total), None)
+        names = dict.fromkeys([*plan.names, *(term.field for term in order if pageable)])
+        records = model.search_fetch(
+            window,
+            list(names),
+            offset=query.offset,
+            limit=query.limit + 1,
+            order=order_as_text(order) or None,
+        )
+        more = len(records) > query.limit
+        shown = records[: query.limit] if more else records
+        total, capped = self._get_total(model, domain, query, len(records), limits.count_cap)
+        cursor = None
+        if more and pageable:
+            values = keyset._get_values(shown[-1], order)
+            cursor = cursors.encode(values, question, self._sign)
+        rows = serializer._serialize(access, shown, plan)
+        return Page(rows, query.limit, query.offset, total, capped, more, cursor)
+
+    @api.model
+    def _count(self, access: Access, model_name: str, query: Query) -> tuple[int, bool]:
+        """How many records a query describes, and whether there are more than that."""
+        model = self._get_model(access, model_name, query)
+        domain = self.env["saas_rest.domain"]._get_domain(access, model, query)
+        limits = self.env["saas_rest.gate"]._get_limits()
+        cap = limits.count_cap if query.count == "capped" else None
+        return self._count_up_to(model, domain, cap)
+
+    def _get_model(self, access: Access, model_name: str, query: Query) -> BaseModel:
+        model = self.env["saas_rest.policy"]._get_model(access, model_name, "read")
+        return model if query.active_test else model.with_context(active_test=False)
+
+    def _get_total(
+        self, model: BaseModel, domain: Domain, query: Query, seen: int, cap: int
+    ) -> tuple[int | None, bool]:
+        """The number of all records, counted only when the page does not tell it."""
+        mode = query.count or ("none" if query.cursor else "capped")
+        if mode == "none":
+            return None, False
+        if not query.cursor and seen <= query.limit and (seen or not query.offset):
+            return query.offset + seen, False
+        if mode == "capped" and not query.cursor and query.offset + seen > cap:
+            return cap, True
+        return self._count_up_to(model, domain, cap if mode == "capped" else None)
+
+    def _count_all(self, model, domain, query: Query, cap: int) -> tuple[int | None, bool]:
+        if query.count == "none":
+            return None, False
+        return self._count_up_to(model, domain, None if query.count == "exact" else cap)
+
+    def _count_up_to(self, model: BaseModel, domain: Domain, cap: int | None) -> tuple[int, bool]:
+        if cap is None:
+            return model.search_count(domain), False
+        found = model.search_count(domain, limit=cap + 1)
+        return min(found, cap), found > cap
+
+    # === ORDER === #
+
+    def _get_order(
+        self, access: Access, model: BaseModel, wanted: list[OrderTerm]
+    ) -> list[OrderTerm]:
+        """The order asked for, or the model's own, made total by the id.
+
+        An own order that is more than fields is left to Odoo: the list is empty then.
+        """
+        policy = self.env["saas_rest.policy"]
+        for index, term in enumerate(wanted):
+            pointer = f"/order/{index}"
+            field = policy._check_field(access, model, term.field, "read", pointer)
+            if not field._description_sortable(self.env):
+                text = _("Records cannot be sorted by '%(field)s'.", field=term.field)
+                raise Problem("invalid-order", text, [Detail(pointer, "invalid-order")])
+        order = wanted or self._get_own_order(model)
+        if order and all(term.field != "id" for term in order):
+            order = [*order, OrderTerm("id", order[-1].descending)]
+        return order
+
+    def _get_own_order(self, model: BaseModel) -> list[OrderTerm]:
+        try:
+            return parse_order(model._order)
+        except Problem:
+            return []
+
+    def _unsupported_order(self) -> Problem:
+        text = _("Only orders by plain stored fields can be paged by cursor; 'id' always can.")
+        return Problem("cursor-unsupported-order", text, [Detail("/order", "invalid-order")])
+
+    # === CURSORS === #
+
+    def _get_question(self, model: BaseModel, query: Query, order: list[OrderTerm]) -> str:
+        return cursors.digest(
+            model._name,
+            [(item.path, item.operator, item.values) for item in query.filters],
+            query.domain,
+            query.fields.as_text() if query.fields else "",
+            order_as_text(order),
+            query.active_test,
+            self.env.lang,
+            self.env.companies.ids,
+            self.env.uid,
+        )
+
+    def _sign(self, text: str) -> str:
+        return tools.hmac(self.env(su=True), CURSOR_SCOPE, text)
+
+    # === ONE RECORD === #
+
+    @api.model
+    def _read(
+        self, access: Access, model_name: str, record_id: int, selection: Selection | None
+    ) -> Document:
+        """One record, archived or not.
+
+        :raises Problem: ``not-found`` also when the user may not see it
+        """
+        model = self.env["saas_rest.policy"]._get_model(access, model_name, "read")
+        return self._read_records(access, model, [record_id], selection)[0]
+
+    @api.model
+    def _read_records(
+        self, access: Access, model: BaseModel, ids: list[int], selection: Selection | None
+    ) -> list[Document]:
+        """These records, in this order; each of them must be readable."""
+        limits = self.env["saas_rest.gate"]._get_limits()
+        serializer = self.env["saas_rest.serializer"]
+        plan = serializer._plan(access, model, selection, limits)
+        stamp = ["write_date"] if model._log_access else []
+        domain = Domain("id", "in", ids)
+        domain &= self.env["saas_rest.policy"]._get_scope_domain(access, model)
+        found = model.with_context(active_test=False).search_fetch(
+            domain, list(dict.fromkeys([*plan.names, *stamp]))
+        )
+        records = found.with_env(model.env).browse(ids)
+        missing = set(ids) - set(found._ids)
+        if missing:
+            raise self._no_record(model, min(missing))
+        rows = serializer._serialize(access, records, plan)
+        return [
+            Document(row, self._get_version(record))
+            for row, record in zip(rows, records, strict=True)
+        ]
+
+    @api.model
+    def _get_version(self, record: BaseModel) -> str:
+        """What of a record's state If-Match compares."""
+        return version_of(record.id, record.write_date if record._log_access else None)
+
+    @api.model
+    def _no_record(self, model: BaseModel, record_id: int) -> Problem:
+        text = _("There is no %(model)s with the id %(id)s.", model=model._name, id=record_id)
+        return Problem("not-found", text)
