@@ -1,26 +1,52 @@
 """The rules of a client database that need no Odoo: tokens, limits, names."""
 
+from .entry import (
+    CONNECT_TYPE,
+    LOGIN_TYPE,
+    ConnectToken,
+    LoginToken,
+    read_connect_token,
+    read_login_token,
+)
 from .groups import FEATURE_GROUPS, resolve_group
 from .limits import LIMIT_KEYS, SWITCH_KEYS, normalise_parameter, parse_limit, parse_switch
 from .parameters import OWNER_KEY, PORTAL_KEY, PORTAL_UUID, is_protected, is_settable
-from .tokens import MAX_LIFETIME, RequestToken, TokenRefused, looks_like_token, read_token
+from .tokens import (
+    MAX_LIFETIME,
+    RequestToken,
+    TokenRefused,
+    load_public_keys,
+    looks_like_token,
+    make_key_id,
+    read_signed,
+    read_token,
+)
 
 __all__ = [
+    "CONNECT_TYPE",
     "FEATURE_GROUPS",
     "LIMIT_KEYS",
+    "LOGIN_TYPE",
     "MAX_LIFETIME",
     "OWNER_KEY",
     "PORTAL_KEY",
     "PORTAL_UUID",
     "SWITCH_KEYS",
+    "ConnectToken",
+    "LoginToken",
     "RequestToken",
     "TokenRefused",
     "is_protected",
     "is_settable",
+    "load_public_keys",
     "looks_like_token",
+    "make_key_id",
     "normalise_parameter",
     "parse_limit",
     "parse_switch",
+    "read_connect_token",
+    "read_login_token",
+    "read_signed",
     "read_token",
     "resolve_group",
 ]
