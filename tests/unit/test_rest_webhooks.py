@@ -6,8 +6,6 @@ import time
 from pathlib import Path
 
 import pytest
-from standardwebhooks.webhooks import Webhook, WebhookVerificationError
-
 from saas_rest.webhook_delivery import (
     MAX_TRIES,
     RETRY_DELAYS,
@@ -17,6 +15,7 @@ from saas_rest.webhook_delivery import (
     is_public,
 )
 from saas_rest.webhook_signature import new_secret, signature, signed_headers
+from standardwebhooks.webhooks import Webhook, WebhookVerificationError
 
 ADDON = Path(__file__).resolve().parents[2] / "saas_rest_api"
 _spec = importlib.util.spec_from_file_location("receiver", ADDON / "tests" / "receiver.py")

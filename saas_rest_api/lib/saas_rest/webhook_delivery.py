@@ -30,7 +30,14 @@ Allowed = Callable[[str], bool]
 
 
 class Refused(Exception):
-    """The address of a webhook is not one that may be called; the text says why."""
+    """The address of a webhook is not one that may be called; the text says why.
+
+    :param code: ``https``, ``login``, ``ascii``, ``address`` or ``target``
+    """
+
+    def __init__(self, code: str, text: str):
+        super().__init__(text)
+        self.code = code
 
 
 @dataclass(frozen=True)
@@ -71,23 +78,24 @@ def check_url(url: str) -> SplitResult:
     :raises Refused: with the reason
     """
     if len(url) > MAX_URL_LENGTH or any(ord(char) <= 32 or ord(char) == 127 for char in url):
-        raise Refused("The address is too long or holds blanks.")
+        raise Refused("address", "The address is too long or holds blanks.")
     try:
         parts = urlsplit(url)
         port = parts.port
     except ValueError:
-        raise Refused("This is not an address.") from None
+        raise Refused("address", "This is not an address.") from None
     if parts.scheme != "https":
-        raise Refused("Only https addresses are called.")
+        raise Refused("https", "Only https addresses are called.")
     if not parts.hostname or port == 0:
-        raise Refused("The address names no host.")
+        raise Refused("address", "The address names no host.")
     if parts.username is not None or parts.password is not None:
-        raise Refused("The address must not hold a user name or password.")
+        raise Refused("login", "The address must not hold a user name or password.")
     try:
         parts.hostname.encode("idna")
         url.encode("ascii")
     except UnicodeError:
-        raise Refused("The address must be written in ASCII (xn--… for other names).") from None
+        text = "The address must be written in ASCII (xn--… for other names)."
+        raise Refused("ascii", text) from None
     return parts
 
 
@@ -143,12 +151,13 @@ class Sender:
         try:
             addresses = self.resolver(host, parts.port or 443)
         except (OSError, UnicodeError):
-            raise Refused(f"The name {host} cannot be resolved.") from None
+            raise Refused("target", f"The name {host} cannot be resolved.") from None
         if not addresses:
-            raise Refused(f"The name {host} has no address.")
+            raise Refused("target", f"The name {host} has no address.")
         for address in addresses:
             if not self.allowed(address):
-                raise Refused(f"{host} leads to {address}, which is not a public address.")
+                text = f"{host} leads to {address}, which is not a public address."
+                raise Refused("target", text)
         return addresses[0]
 
     def _post(
