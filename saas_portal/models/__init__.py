@@ -9,6 +9,7 @@ from . import (
     saas_portal_plan,
     saas_portal_client,
     saas_portal_client_steps,
+    saas_portal_client_lifecycle,
     saas_portal_client_usage,
     saas_portal_operation,
     saas_portal_operation_step,

@@ -30,6 +30,7 @@ _GUARDED_FIELDS = frozenset(
     {"name", "client_id", "state", "server_id", "plan_id", "template_id", "owner_id"}
     | {"name_released", "suspended_for", "users_len", "file_storage", "db_storage", "trash_name"}
     | {"active", "company_id", "trial", "storage_exceed", "expired", "notification_sent"}
+    | {"expiry_suspended"}
     | {"synced_at", "unreachable_since", "deleted_at", "purge_at"}
 )
 #: Fields that a client has to be told of: field → parameter.
@@ -95,7 +96,10 @@ class SaasPortalClient(models.Model):
         help="The portal user who owns the database and logs in to it under the same login.",
     )
     user_id = fields.Many2one(
-        "res.users", string="Salesperson", default=lambda self: self.env.user, tracking=True
+        "res.users",
+        string="Salesperson",
+        default=lambda self: self.env.user._is_internal() and self.env.user,
+        tracking=True,
     )
     support_team_id = fields.Many2one(
         "saas_portal.support_team",

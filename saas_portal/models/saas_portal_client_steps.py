@@ -78,9 +78,7 @@ class SaasPortalClient(models.Model):
             "total_storage_limit": plan.total_storage_limit,
             "block_on_expiration": plan.block_on_expiration,
             "block_on_storage_exceed": plan.block_on_storage_exceed,
-            "expiration_datetime": trial
-            and plan.expiration
-            and fields.Datetime.now() + timedelta(hours=plan.expiration),
+            "expiration_datetime": plan._get_expiration(trial),
         }
         if team:
             vals["support_team_id"] = team.id
@@ -218,27 +216,18 @@ class SaasPortalClient(models.Model):
         self._set_open()
         self._read_usage()
         operation.result = {"id": self.id}
-        template = self.plan_id.on_create_email_template
-        if operation.arguments.get("notify_user") and template and self.partner_id.email:
-            self._send_welcome_mail(template)
-
-    def _send_welcome_mail(self, template):
-        """A mail that cannot be written is no reason to take the database away again."""
-        try:
-            with self.env.cr.savepoint():
-                template.send_mail(self.id)
-        except UserError as error:
-            self.message_post(
-                body=self.env._("The welcome mail could not be sent: %(reason)s", reason=error)
-            )
+        if operation.arguments.get("notify_user"):
+            self._send_mail(self.plan_id.on_create_email_template)
 
     def _step_configure(self, operation):
-        payload = parse_payload({**operation.arguments["payload"], **operation._get_secrets()})
+        reason = operation.arguments.get("suspend_for", "operator")
+        readable = self._complete_payload(operation.arguments["payload"], reason)
+        payload = parse_payload({**readable, **operation._get_secrets()})
         timeout = _MODULES_TIMEOUT if payload.touches_modules else _TIMEOUT
         result = {}
         if payload.steps:
             result = self._get_connection().apply(payload.steps, timeout)
-        self._mirror(payload.typed, operation.arguments.get("suspend_for", "operator"))
+        self._mirror(payload.typed, reason)
         operation.result = result
         return self._describe_configuration(payload)
 

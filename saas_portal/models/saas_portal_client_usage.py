@@ -1,8 +1,7 @@
 from odoo import api, fields, models
 
-from ..const import LIVE_STATES, OPEN, OPEN_OPERATION_STATES, PENDING
+from ..const import LIVE_STATES, OPEN, PENDING
 from ..lib.saas_driver import DriverError
-from ..lib.saas_rules.payload import SUSPENDED
 from ..transactions import in_own_transaction
 
 
@@ -49,17 +48,12 @@ class SaasPortalClient(models.Model):
         exceeds = bool(limit) and self.total_storage > limit
         if exceeds != self.storage_exceed:
             self.storage_exceed = exceeds
+            if exceeds:
+                self._send_notice("email_template_storage_exceed")
         suspend = exceeds and self.block_on_storage_exceed and self.state == OPEN
         resume = not exceeds and self.state == PENDING and self.suspended_for == "storage"
-        if (suspend or resume) and not self._is_storage_policy_under_way():
-            params = [{"key": SUSPENDED, "value": "1" if suspend else "0", "hidden": True}]
-            self._start_operation(
-                "configure", {"payload": {"params": params}, "suspend_for": "storage"}
-            )
-
-    def _is_storage_policy_under_way(self):
-        waiting = self.operation_ids.filtered(lambda op: op.state in OPEN_OPERATION_STATES)
-        return any((op.arguments or {}).get("suspend_for") == "storage" for op in waiting)
+        if suspend or resume:
+            self._ask_for_suspension(suspend, "storage")
 
     @api.model
     def _cron_sync(self):

@@ -1,4 +1,5 @@
 import re
+from datetime import timedelta
 
 from psycopg2.errors import UniqueViolation
 
@@ -75,7 +76,22 @@ class SaasPortalPlan(models.Model):
     block_on_expiration = fields.Boolean(tracking=True)
     block_on_storage_exceed = fields.Boolean(tracking=True)
     expiration = fields.Integer(string="Trial (hours)", tracking=True)
-    grace_period = fields.Integer(string="Grace Period (days)", tracking=True)
+    period_days = fields.Integer(
+        string="Period (days)",
+        tracking=True,
+        help="A client that is no trial expires after so many days; 0: never by itself.",
+    )
+    notice_days = fields.Integer(
+        string="Notice (days)",
+        default=2,
+        tracking=True,
+        help="How long before the expiry the customer is warned by mail; 0: not at all.",
+    )
+    grace_period = fields.Integer(
+        string="Grace Period (days)",
+        tracking=True,
+        help="How long after the expiry a client that is no trial stays open.",
+    )
     retention_days = fields.Integer(
         default=7,
         tracking=True,
@@ -95,6 +111,7 @@ class SaasPortalPlan(models.Model):
     _limits_not_negative = models.Constraint(
         "CHECK (max_users >= 0 AND total_storage_limit >= 0 AND expiration >= 0"
         " AND grace_period >= 0 AND retention_days >= 0"
+        " AND period_days >= 0 AND notice_days >= 0"
         " AND maximum_allowed_dbs_per_partner >= 0"
         " AND maximum_allowed_trial_dbs_per_partner >= 0)",
         "A limit is 0 (unlimited) or more.",
@@ -390,6 +407,14 @@ class SaasPortalPlan(models.Model):
         """The next free name of the plan's pattern; uses up a number."""
         self._check_one()
         return self._generate_dbname(self._get_server().id)
+
+    def _get_expiration(self, trial):
+        """When a client that is made now expires; False: never."""
+        if trial:
+            life = timedelta(hours=self.expiration)
+        else:
+            life = timedelta(days=self.period_days)
+        return bool(life) and fields.Datetime.now() + life
 
     def _generate_dbname(self, server_id):
         if not self.dbname_template:

@@ -2,6 +2,7 @@ from . import (
     test_access,
     test_configure,
     test_create,
+    test_expiry,
     test_lifecycle,
     test_operations,
     test_signup,
