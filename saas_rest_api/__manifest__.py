@@ -9,5 +9,9 @@
     "data": [
         "security/saas_rest_api_security.xml",
         "security/ir.model.access.csv",
+        "security/saas_rest_webhook_security.xml",
+        "data/ir_cron_webhook_data.xml",
+        "views/saas_rest_webhook_views.xml",
+        "views/saas_rest_delivery_views.xml",
     ],
 }

@@ -1,1 +1,2 @@
 from . import service, tokens
+from . import webhooks

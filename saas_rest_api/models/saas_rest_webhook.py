@@ -1,0 +1,343 @@
+import logging
+from collections.abc import Iterable
+
+from odoo import _, api, fields, models, tools
+from odoo.exceptions import ValidationError
+from odoo.tools import SQL
+
+from .. import webhook_patches
+from ..lib.saas_rest.access import Access
+from ..lib.saas_rest.problems import Problem
+from ..lib.saas_rest.webhook_delivery import Refused, check_url
+from ..lib.saas_rest.webhook_signature import new_secret
+
+_logger = logging.getLogger(__name__)
+
+EVENTS = ("created", "updated", "deleted")
+MAX_FAILURES = 50
+ROTATION_SECONDS = 86400
+
+
+class SaasRestWebhook(models.Model):
+    """Somebody's wish to be called when records change.
+
+    Its owner's rights decide which records he is told about. The signing secrets stand in
+    columns that the ORM does not know, so nothing that reads or exports records shows them.
+    """
+
+    _name = "saas_rest.webhook"
+    _description = "Webhook"
+    _order = "name, id"
+    _allow_sudo_commands = False
+
+    name = fields.Char(required=True)
+    url = fields.Char(
+        "Address",
+        required=True,
+        help="An https address that can be reached from the internet.",
+    )
+    active = fields.Boolean(default=True)
+    user_id = fields.Many2one(
+        "res.users",
+        "On behalf of",
+        required=True,
+        ondelete="cascade",
+        index=True,
+        default=lambda self: self.env.user,
+        help="Only changes to records that this user may read are sent.",
+    )
+    model_ids = fields.Many2many(
+        "ir.model",
+        "saas_rest_webhook_model_rel",
+        "webhook_id",
+        "model_id",
+        string="Models",
+        required=True,
+        domain=[("transient", "=", False), ("abstract", "=", False)],
+    )
+    on_created = fields.Boolean("Creation", default=True)
+    on_updated = fields.Boolean("Change", default=True)
+    on_deleted = fields.Boolean("Deletion", default=True)
+    state = fields.Selection(
+        [("active", "Active"), ("paused", "Paused")],
+        default="active",
+        required=True,
+        readonly=True,
+        copy=False,
+        help="An address that has failed 50 times in a row is paused; nothing is lost meanwhile.",
+    )
+    failure_count = fields.Integer("Failures in a row", readonly=True, copy=False)
+    delivery_ids = fields.One2many("saas_rest.delivery", "webhook_id", "Deliveries")
+    waiting_count = fields.Integer("Waiting", compute="_compute_delivery_counts")
+    dead_count = fields.Integer("Given up", compute="_compute_delivery_counts")
+
+    def init(self):
+        self.env.cr.execute(
+            """
+            ALTER TABLE saas_rest_webhook
+                ADD COLUMN IF NOT EXISTS secret text,
+                ADD COLUMN IF NOT EXISTS old_secret text,
+                ADD COLUMN IF NOT EXISTS old_secret_until timestamp
+            """
+        )
+
+    # === COMPUTE METHODS === #
+
+    def _compute_delivery_counts(self):
+        counted = self.env["saas_rest.delivery"]._read_group(
+            [("webhook_id", "in", self.ids)], ["webhook_id", "state"], ["__count"]
+        )
+        counts = {(webhook.id, state): count for webhook, state, count in counted}
+        for webhook in self:
+            webhook.waiting_count = sum(
+                counts.get((webhook.id, state), 0) for state in ("new", "pending")
+            )
+            webhook.dead_count = counts.get((webhook.id, "dead"), 0)
+
+    # === CONSTRAINT METHODS === #
+
+    @api.constrains("url")
+    def _check_url(self):
+        for webhook in self:
+            try:
+                check_url(webhook.url)
+            except Refused as refusal:
+                raise ValidationError(self._explain_refusal(refusal)) from refusal
+
+    def _explain_refusal(self, refusal: Refused) -> str:
+        reasons = {
+            "https": _("Webhooks are sent to https addresses only."),
+            "login": _("The address must not hold a user name or password."),
+            "ascii": _("The address must be written in ASCII (xn--… for other names)."),
+        }
+        return reasons.get(refusal.code, _("This is not the address of a web server."))
+
+    @api.constrains("model_ids", "user_id")
+    def _check_models(self):
+        for webhook in self:
+            if not webhook.model_ids:
+                raise ValidationError(_("Choose at least one model."))
+            for model in webhook.model_ids:
+                if not self._may_be_watched(model.model, webhook.user_id):
+                    raise ValidationError(
+                        _(
+                            "%(user)s cannot subscribe to “%(model)s”.",
+                            user=webhook.user_id.name,
+                            model=model.model,
+                        )
+                    )
+
+    @api.constrains("user_id")
+    def _check_owner(self):
+        """One's own rights may be lent to a webhook, not those of somebody else."""
+        user = self.env.user
+        if self.env.su or user.has_group("base.group_system"):
+            return
+        if self.user_id - user:
+            raise ValidationError(_("A webhook sees what you may see: it is on your behalf."))
+
+    def _may_be_watched(self, model_name: str, user) -> bool:
+        try:
+            self.env["saas_rest.policy"].with_user(user)._get_model(Access(), model_name, "read")
+        except Problem:
+            return False
+        return True
+
+    @api.model
+    def _as_owner(self, user) -> api.Environment:
+        """What ``user`` sees, archived records and all his companies included."""
+        context = {"active_test": False, "allowed_company_ids": user.company_ids.ids}
+        return self.env(user=user.id, context=context, su=False)
+
+    # === CRUD METHODS === #
+
+    @api.model_create_multi
+    def create(self, vals_list):
+        webhooks = super().create(vals_list)
+        for webhook in webhooks:
+            webhook._set_secret(new_secret())
+        webhooks._update_hooks()
+        return webhooks
+
+    def write(self, vals):
+        result = super().write(vals)
+        if vals.keys() & {"active", "model_ids", "on_created", "on_updated", "on_deleted"}:
+            self._update_hooks()
+        return result
+
+    def unlink(self):
+        result = super().unlink()
+        self._update_hooks()
+        return result
+
+    # === ACTION METHODS === #
+
+    def action_rotate_secret(self):
+        """Give a new secret and show it; the old one signs along for a day."""
+        self.ensure_one()
+        self.check_access("write")
+        return self._show_secret(self._rotate_secret())
+
+    def action_test(self):
+        """Send a call that tells of no record."""
+        self.check_access("write")
+        self._enqueue_test()
+        return self.action_open_deliveries()
+
+    def action_resume(self):
+        """Try again to reach an address that was paused."""
+        self.write({"state": "active", "failure_count": 0})
+        self.env["saas_rest.delivery"]._wake_cron()
+
+    def action_open_deliveries(self):
+        self.ensure_one()
+        return {
+            "type": "ir.actions.act_window",
+            "name": _("Deliveries"),
+            "res_model": "saas_rest.delivery",
+            "view_mode": "list,form",
+            "domain": [("webhook_id", "=", self.id)],
+        }
+
+    def _show_secret(self, secret: str) -> dict:
+        return {
+            "type": "ir.actions.act_window",
+            "name": _("Signing secret"),
+            "res_model": "saas_rest.webhook.secret",
+            "view_mode": "form",
+            "target": "new",
+            "context": {"default_secret": secret},
+        }
+
+    # === SECRETS === #
+
+    def _set_secret(self, secret: str, keep_old_for: int = 0) -> None:
+        """:param keep_old_for: seconds for which the present secret signs along"""
+        self.ensure_one()
+        self.env.cr.execute(
+            SQL(
+                """
+                UPDATE saas_rest_webhook
+                   SET old_secret = CASE WHEN %(keep)s > 0 THEN secret END,
+                       old_secret_until = now() AT TIME ZONE 'UTC' + %(keep)s * interval '1 s',
+                       secret = %(secret)s
+                 WHERE id = %(id)s
+                """,
+                keep=keep_old_for,
+                secret=secret,
+                id=self.id,
+            )
+        )
+
+    def _rotate_secret(self, overlap: int = ROTATION_SECONDS) -> str:
+        secret = new_secret()
+        self._set_secret(secret, overlap)
+        return secret
+
+    def _get_secrets(self) -> list[str]:
+        """The secrets that sign now, the newest first."""
+        self.ensure_one()
+        self.env.cr.execute(
+            SQL(
+                """
+                SELECT secret, CASE WHEN old_secret_until > now() AT TIME ZONE 'UTC'
+                                    THEN old_secret END
+                  FROM saas_rest_webhook WHERE id = %s
+                """,
+                self.id,
+            )
+        )
+        return [secret for secret in self.env.cr.fetchone() if secret]
+
+    # === HOOKS === #
+
+    def _register_hook(self):
+        super()._register_hook()
+        webhook_patches.install(self.env.registry, self._get_watched_models())
+
+    def _update_hooks(self) -> None:
+        """Watch what is subscribed to now; the other processes follow after the commit."""
+        self.env.registry.clear_cache()
+        registry = self.env.registry
+        wanted = {name for name in self._get_watched_models() if name in registry}
+        if registry.ready and wanted != webhook_patches.patched(registry):
+            webhook_patches.install(registry, wanted)
+            registry.registry_invalidated = True
+
+    @api.model
+    def _get_watched_models(self) -> set[str]:
+        self.flush_model()
+        self.env.cr.execute(
+            """
+            SELECT DISTINCT model.model
+              FROM saas_rest_webhook webhook
+              JOIN saas_rest_webhook_model_rel rel ON rel.webhook_id = webhook.id
+              JOIN ir_model model ON model.id = rel.model_id
+             WHERE webhook.active
+            """
+        )
+        return {name for (name,) in self.env.cr.fetchall()}
+
+    @api.model
+    @tools.ormcache("model_name", "event")
+    def _get_subscribers(self, model_name: str, event: str) -> tuple[tuple[int, int], ...]:
+        """(webhook, owner) of each who wants to know of ``event``."""
+        webhooks = self.sudo().search(
+            [("model_ids.model", "=", model_name), (f"on_{event}", "=", True)]
+        )
+        return tuple((webhook.id, webhook.user_id.id) for webhook in webhooks)
+
+    @api.model
+    def _note_event(self, records: models.BaseModel, event: str, names: Iterable[str] = ()) -> None:
+        """Remember for the subscribers, within this transaction, what happened to ``records``.
+
+        :param names: the fields that were written
+        """
+        ids = [id_ for id_ in records._ids if id_]
+        if not ids:
+            return
+        for webhook_id, _user_id in self._get_subscribers(records._name, event):
+            self.env["saas_rest.delivery"]._note(webhook_id, event, records._name, ids, names)
+
+    @api.model
+    def _foresee_deletion(self, records: models.BaseModel) -> dict[int, list[int]]:
+        """The ids of which each webhook is to be told, as long as rules can still be asked."""
+        users = self.env["res.users"].sudo()
+        return {
+            webhook_id: records.with_env(self._as_owner(users.browse(user_id)))
+            ._filtered_access("read")
+            .ids
+            for webhook_id, user_id in self._get_subscribers(records._name, "deleted")
+        }
+
+    @api.model
+    def _note_deletion(self, records: models.BaseModel, noted: dict[int, list[int]]) -> None:
+        for webhook_id, ids in noted.items():
+            if ids:
+                self.env["saas_rest.delivery"]._note(webhook_id, "deleted", records._name, ids)
+
+    # === DELIVERIES === #
+
+    def _enqueue_test(self) -> models.BaseModel:
+        deliveries = (
+            self.env["saas_rest.delivery"]
+            .sudo()
+            .create(
+                [{"webhook_id": webhook.id, "event": "test", "res_ids": []} for webhook in self]
+            )
+        )
+        deliveries._prepare()
+        deliveries._wake_cron()
+        return deliveries
+
+    def _record_outcome(self, delivered: bool) -> None:
+        """Count failures in a row; pause an address that keeps failing."""
+        self.ensure_one()
+        if delivered:
+            if self.failure_count:
+                self.failure_count = 0
+            return
+        self.failure_count += 1
+        if self.failure_count >= MAX_FAILURES and self.state == "active":
+            self.state = "paused"
+            _logger.warning("Webhook %s is paused: it failed %s times", self.id, MAX_FAILURES)
