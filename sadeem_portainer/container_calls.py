@@ -24,7 +24,7 @@ def split_command(env: api.Environment, command: str | Sequence[str]) -> list[st
                 env._("The command cannot be read: %(reason)s.", reason=error)
             ) from error
     else:
-        argv = list(command)
+        argv = list(command) if isinstance(command, list | tuple) else []
     if not argv or not all(isinstance(word, str) for word in argv):
         raise UserError(env._("Enter a command: a program and its arguments."))
     return argv

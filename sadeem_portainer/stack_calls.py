@@ -1,7 +1,7 @@
 """What is done to a stack on its server: plain calls of the client, without a database."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from .lib.portainer_api import (
     Conflict,
@@ -18,6 +18,7 @@ from .lib.portainer_api import (
 
 #: How long a lost answer is waited for, in seconds; what comes later is found by a check.
 SETTLE = 15
+SHORTEST_SECRET = 6
 
 
 @dataclass(frozen=True)
@@ -33,6 +34,16 @@ class Target:
     sent_names: frozenset[str] = frozenset()
     pull: bool = False
     remove_volumes: bool = False
+
+    def without_secrets(self, text: str) -> str:
+        """A complaint without the values of the variables, which compose likes to quote.
+
+        Short values are words and numbers that would be missed and give nothing away.
+        """
+        for value in sorted(self.env.values(), key=len, reverse=True):
+            if len(value) >= SHORTEST_SECRET:
+                text = text.replace(value, "…")
+        return text
 
 
 @dataclass(frozen=True)
@@ -81,7 +92,8 @@ def look(client: PortainerClient, target: Target) -> Seen:
     stack = find_own(client, target)
     if not stack:
         return Seen(None)
-    return Seen(stack, tuple(client.list_containers(target.environment_id, stack.name)))
+    containers = tuple(client.list_containers(target.environment_id, stack.name))
+    return Seen(replace(stack, error=target.without_secrets(stack.error)), containers)
 
 
 def create(client: PortainerClient, target: Target) -> Stack:

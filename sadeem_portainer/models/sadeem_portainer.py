@@ -13,7 +13,7 @@ from ..lib.portainer_api import (
     UntrustedCertificate,
     fetch_fingerprint,
 )
-from ..transactions import in_own_transaction
+from ..transactions import Busy, in_own_transaction, locked
 
 OLDEST_VERSION = (2, 19)
 #: What says where the server is and how it is trusted: settled while it is confirmed.
@@ -162,6 +162,12 @@ class SadeemPortainer(models.Model):
         """Talk to the server, decide how it is trusted, and read its environments in."""
         for server in self:
             server.check_access("write")
+            if server.state == "cancelled":
+                raise UserError(
+                    self.env._(
+                        "%(server)s is cancelled. Reset it to draft first.", server=server.name
+                    )
+                )
             if server.state != "confirmed":
                 server._confirm()
         return True
@@ -245,6 +251,13 @@ class SadeemPortainer(models.Model):
 
     def _confirm(self):
         self.ensure_one()
+        if not self.try_lock_for_update(allow_referencing=True):
+            raise UserError(
+                self.env._(
+                    "Somebody else is confirming %(server)s. Wait until that is done.",
+                    server=self.name,
+                )
+            )
         if not self.portainer_link or not self._has_secret("access_token"):
             raise UserError(
                 self.env._("%(server)s needs a link and an access token.", server=self.name)
@@ -317,6 +330,17 @@ class SadeemPortainer(models.Model):
         """Read the server anew; what went wrong is noted on the records and returned."""
         self.ensure_one()
         try:
+            with locked(self):
+                known = self._read_environments()
+        except Busy:
+            return self.env._("Somebody else is reading it at this moment.")
+        if isinstance(known, str):
+            return known
+        return "\n".join(filter(None, [environment._refresh() for environment in known]))
+
+    def _read_environments(self):
+        """The environments that the server has now, or what went wrong."""
+        try:
             with self._get_client() as client:
                 status = client.status()
                 environments = client.list_environments(snapshots=True)
@@ -329,9 +353,7 @@ class SadeemPortainer(models.Model):
             server._note_seen(status.version)
             return server._sync_environments(environments).ids
 
-        ids = in_own_transaction(self, note)
-        known = self.env["sadeem.portainer.environment"].browse(ids)
-        return "\n".join(filter(None, [environment._refresh() for environment in known]))
+        return self.env["sadeem.portainer.environment"].browse(in_own_transaction(self, note))
 
     def _sync_environments(self, environments):
         """Add the Docker environments that are new, mark those that are gone; returns the known."""

@@ -1,4 +1,5 @@
 import logging
+import re
 
 from odoo import models
 from odoo.exceptions import UserError
@@ -32,13 +33,29 @@ class SadeemPortainer(models.Model):
         """Deploy a compose text as a new stack.
 
         The same call with the same ``operation`` goes on where an interrupted one ended; without
-        one, only a name that is free can be deployed.
+        one, only a name that is free, or that an earlier try left without a stack.
         """
         environment = self._get_own_environment(environment_id)
-        stack_id, is_deployed = self._reserve_stack(environment, name, compose, env, operation)
+        self._check_operation(operation)
+        self._check_env(env or {})
+        stack, is_deployed = self._reserve_stack(environment, name, compose, operation)
         if is_deployed:
-            return self.check_stack_status(stack_id)
-        return self._perform_on(stack_id, "create")
+            return self.check_stack_status(stack.id)
+
+        def fill(stack):
+            # Another caller may have been quicker since.
+            if stack._is_deployed_by(operation, compose):
+                return True
+            stack.write({"compose": compose} | ({"operation": operation} if operation else {}))
+            if env is not None:
+                stack._set_env(env)
+            return False
+
+        with stack._told_who_is_busy(), locked(stack):
+            error = "" if in_own_transaction(stack, fill) else stack._perform_alone("create")
+        if error:
+            raise UserError(error)
+        return self._report_on(stack.id)
 
     def update_stack(self, stack_id, compose=None, env=None, pull=False):
         """Deploy a stack again; a text or variables that are not given stay as they are."""
@@ -142,8 +159,10 @@ class SadeemPortainer(models.Model):
         self.ensure_one()
         self.check_access("write")
         self._check_confirmed()
-        environment = self.env["sadeem.portainer.environment"].browse(environment_id).exists()
-        if environment.portainer_id != self:
+        environment = self.env["sadeem.portainer.environment"].browse(
+            environment_id if type(environment_id) is int else []
+        )
+        if environment.exists().portainer_id != self:
             raise UserError(
                 self.env._(
                     "%(server)s has no environment with the id %(id)s.",
@@ -173,37 +192,31 @@ class SadeemPortainer(models.Model):
             raise UserError(self.env._("The variables are a mapping from names to values."))
         return env
 
-    def _reserve_stack(self, environment, name, compose, env, operation) -> tuple[int, bool]:
-        """A record for the stack, which is there whatever comes next; found again if it is."""
+    def _check_operation(self, operation):
+        if operation and not (
+            isinstance(operation, str) and re.fullmatch(r"[\w.:-]{1,100}", operation, re.ASCII)
+        ):
+            raise UserError(
+                self.env._("The key of an operation is made of letters, digits, dots and dashes.")
+            )
+
+    def _reserve_stack(self, environment, name, compose, operation) -> tuple:
+        """The record for the stack, which is there whatever comes next; and if it is deployed."""
         if not isinstance(name, str) or not isinstance(compose, str):
             raise UserError(self.env._("A stack needs a name and a compose text."))
+        project = self.env["sadeem.portainer.stack"]._normalise(name)
 
         def reserve(environment):
-            Stack = environment.env["sadeem.portainer.stack"]
-            project = Stack._normalise(name)
-            vals = {"compose": compose} | ({"operation": operation} if operation else {})
-            stack = Stack.search([("environment_id", "=", environment.id), ("name", "=", project)])
-            if stack and stack.state != "draft" and (operation or "") != stack.operation:
-                raise UserError(
-                    self.env._(
-                        "%(environment)s has a stack %(name)s already.",
-                        environment=environment.name,
-                        name=project,
-                    )
-                )
-            if stack.state in ("deploying", "active", "inactive"):
-                return stack.id, True
-            if stack:
-                stack.write(vals)
-            else:
-                stack = Stack.create({**vals, "environment_id": environment.id, "name": project})
-            if env is not None:
-                stack._set_env(self._check_env(env))
-            return stack.id, False
+            domain = [("environment_id", "=", environment.id), ("name", "=", project)]
+            stack = environment.env["sadeem.portainer.stack"].search(domain)
+            if not stack:
+                vals = {"environment_id": environment.id, "name": project, "compose": compose}
+                stack = stack.create(vals)
+            return stack.id, stack._is_deployed_by(operation, compose)
 
         try:
             with locked(environment, wait=10):
-                return in_own_transaction(environment, reserve)
+                stack_id, is_deployed = in_own_transaction(environment, reserve)
         except Busy as error:
             raise UserError(
                 self.env._(
@@ -211,16 +224,12 @@ class SadeemPortainer(models.Model):
                     environment=environment.name,
                 )
             ) from error
+        return self.env["sadeem.portainer.stack"].browse(stack_id), is_deployed
 
     def _change_unlocked(self, stack, change):
         """Change the record unless somebody is deploying it at this moment."""
-        try:
-            with locked(stack):
-                in_own_transaction(stack, change)
-        except Busy as error:
-            raise UserError(
-                self.env._("Somebody else is at work on this stack. Wait until that is done.")
-            ) from error
+        with stack._told_who_is_busy(), locked(stack):
+            in_own_transaction(stack, change)
 
     def _perform_on(self, stack_id: int, verb: str, **options) -> dict:
         stack = self.env["sadeem.portainer.stack"].browse(stack_id)

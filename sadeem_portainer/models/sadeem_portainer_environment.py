@@ -93,6 +93,13 @@ class SadeemPortainerEnvironment(models.Model):
         for environment in self:
             environment.stack_count = counts.get(environment, 0)
 
+    @api.depends("name", "portainer_id.name")
+    def _compute_display_name(self):
+        """Most environments are called “local”, and a stack shall not go to the wrong one."""
+        for environment in self:
+            name, server = environment.name or "", environment.portainer_id.name
+            environment.display_name = f"{name} ({server})" if server else name
+
     # === CRUD METHODS === #
 
     def write(self, vals):

@@ -93,8 +93,7 @@ class SadeemPortainerEnvironment(models.Model):
             with locked(self):
                 return in_own_transaction(self, self._prepare_note(disk))
         except Busy:
-            # Somebody else is reading it at this moment.
-            return ""
+            return self.env._("Somebody else is reading it at this moment.")
 
     def _prepare_note(self, disk: bool):
         """Ask the server, and return what is to be done with its answer."""
@@ -141,12 +140,17 @@ class SadeemPortainerEnvironment(models.Model):
         self.write(vals)
         return ""
 
-    def _refresh_stale(self):
-        """Read what was not read a moment ago and can be read."""
+    def _refresh_stale(self, failed_too: bool = False):
+        """Read what was not read a moment ago and can be read.
+
+        :param failed_too: also what did not answer a moment ago
+        """
         limit = fields.Datetime.now() - timedelta(seconds=FRESH)
         for environment in self:
             server = environment.portainer_id
             fresh = environment.checked_at and environment.checked_at >= limit
+            if failed_too and environment.last_error:
+                fresh = False
             if not fresh and server.state == "confirmed" and server.active:
                 environment._refresh()
 

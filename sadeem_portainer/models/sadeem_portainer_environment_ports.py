@@ -41,6 +41,10 @@ class SadeemPortainerEnvironment(models.Model):
         self.check_access("write")
         if isinstance(count, bool) or not isinstance(count, int) or not 1 <= count <= 1000:
             raise UserError(self.env._("Ask for 1 to 1000 ports."))
+        if stack_id and not in_own_transaction(
+            self.env["sadeem.portainer.stack"].browse(stack_id), lambda stack: stack.exists()
+        ):
+            raise UserError(self.env._("There is no stack with the id %(id)s.", id=stack_id))
         holder = str(uuid.uuid4())
         vals = {"purpose": purpose, "stack_id": stack_id, "holder": holder, "released": False}
         try:
@@ -63,7 +67,9 @@ class SadeemPortainerEnvironment(models.Model):
         """Give ports back to the host, at once; tells how many were taken until now."""
         self.ensure_one()
         self.check_access("write")
-        return self._give_back([("port", "in", [int(port) for port in ports])])
+        if not isinstance(ports, list | tuple) or not all(type(port) is int for port in ports):
+            raise UserError(self.env._("Name the ports as a list of numbers."))
+        return self._give_back([("port", "in", list(ports))])
 
     def _take_ports(self, count: int, vals: dict) -> list[int]:
         if not self.exists():

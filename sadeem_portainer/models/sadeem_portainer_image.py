@@ -1,5 +1,5 @@
-from odoo import fields, models
-from odoo.exceptions import UserError
+from odoo import api, fields, models
+from odoo.exceptions import UserError, ValidationError
 
 from ..transactions import in_own_transaction
 
@@ -38,6 +38,15 @@ class SadeemPortainerImage(models.Model):
     line_ids = fields.One2many("sadeem.portainer.image.environment", "image_id", copy=True)
     active = fields.Boolean(default=True, tracking=True)
 
+    # The name too, or a creation that names no tags would not be checked.
+    @api.constrains("tag_ids", "name")
+    def _check_tags(self):
+        for image in self:
+            if not image.tag_ids:
+                raise ValidationError(
+                    self.env._("%(image)s needs at least one image tag.", image=image.name)
+                )
+
     def get_best_environment(self):
         """Where the next subscription of this image goes, and why."""
         self.ensure_one()
@@ -47,7 +56,7 @@ class SadeemPortainerImage(models.Model):
             raise UserError(
                 self.env._("%(image)s has no environment. Add one to it.", image=self.name)
             )
-        candidates._refresh_stale()
+        candidates._refresh_stale(failed_too=True)
         # What was just read was written down after this transaction began.
         return in_own_transaction(self, lambda image: image._judge(candidates.ids))
 

@@ -1,3 +1,4 @@
+import contextlib
 import logging
 import uuid
 from datetime import timedelta
@@ -15,7 +16,6 @@ from ..lib.portainer_api import (
     normalise_name,
     validate_compose,
 )
-from ..secret_box import encrypt
 from ..stack_calls import CALLS, Seen, Target, find_own, look
 from ..transactions import Busy, in_own_transaction, locked
 
@@ -103,6 +103,9 @@ class SadeemPortainerStack(models.Model):
         help="What was asked of the server and not seen to be done yet.",
     )
     attempted_at = fields.Datetime(readonly=True, copy=False)
+    remove_volumes = fields.Boolean(
+        readonly=True, copy=False, help="Whether the deletion that was asked for takes them too."
+    )
     checked_at = fields.Datetime(string="Last Check", readonly=True, copy=False)
     containers = fields.Json(readonly=True, copy=False)
     container_count = fields.Integer(compute="_compute_container_counts")
@@ -213,18 +216,25 @@ class SadeemPortainerStack(models.Model):
         :raises UserError: when it was not even tried
         """
         self.ensure_one()
+        with self._told_who_is_busy(), locked(self):
+            return self._perform_alone(verb, **options)
+
+    def _perform_alone(self, verb: str, **options) -> str:
+        """The same for a caller who holds the lock."""
+        client, target = in_own_transaction(self, lambda stack: stack._prepare(verb, **options))
+        with client:
+            return self._carry_out(client, target, verb)
+
+    @contextlib.contextmanager
+    def _told_who_is_busy(self):
         try:
-            with locked(self):
-                client, target = in_own_transaction(
-                    self, lambda stack: stack._prepare(verb, **options)
-                )
-                with client:
-                    return self._perform_locked(client, target, verb)
+            yield
         except Busy as error:
+            # The record may be younger than this transaction.
+            name = in_own_transaction(self, lambda stack: stack.exists().name or "")
             raise UserError(
                 self.env._(
-                    "Somebody else is at work on %(stack)s. Wait until that is done.",
-                    stack=self.name,
+                    "Somebody else is at work on %(stack)s. Wait until that is done.", stack=name
                 )
             ) from error
 
@@ -258,12 +268,12 @@ class SadeemPortainerStack(models.Model):
             **options,
         )
 
-    def _perform_locked(self, client, target: Target, verb: str) -> str:
+    def _carry_out(self, client, target: Target, verb: str) -> str:
         try:
             # Nothing is noted for a server that does not answer, or a stack that is not ours.
             find_own(client, target)
         except PortainerError as error:
-            text = str(error)
+            text = target.without_secrets(str(error))
             in_own_transaction(self, lambda stack: stack.write({"last_error": text}))
             return text
         in_own_transaction(self, lambda stack: stack._note_attempt(verb, target))
@@ -271,7 +281,7 @@ class SadeemPortainerStack(models.Model):
         try:
             CALLS[verb](client, target)
         except PortainerError as error:
-            text = str(error)
+            text = target.without_secrets(str(error))
             lost, failed = isinstance(error, UnknownOutcome), isinstance(error, DeployFailed)
             _logger.info("%s %s: %s", verb, self, text)
         seen = None
@@ -279,7 +289,7 @@ class SadeemPortainerStack(models.Model):
             try:
                 seen = look(client, target)
             except PortainerError as error:
-                text = text or str(error)
+                text = text or target.without_secrets(str(error))
         return in_own_transaction(self, lambda stack: stack._note_outcome(seen, text, failed))
 
     def _check(self) -> str:
@@ -316,6 +326,8 @@ class SadeemPortainerStack(models.Model):
             vals["state"] = DEPLOYING
         if verb in ("create", "update"):
             vals["sent_names"] = sorted(target.env)
+        if verb == "delete":
+            vals["remove_volumes"] = target.remove_volumes
         self.write(vals)
 
     def _note_outcome(self, seen: Seen | None, text: str, failed: bool) -> str:
@@ -328,9 +340,15 @@ class SadeemPortainerStack(models.Model):
             self._note_failure(seen, text)
             return text
         error = self._note_seen(seen, done=not text)
-        if text:
+        if text and not self._is_reached(verb):
             self.write({"last_error": text})
-        return text or error
+            return text
+        return error
+
+    def _is_reached(self, verb: str) -> bool:
+        """Whether the server has done what it called a failure; of an update nobody can tell."""
+        wanted = {"create": ACTIVE, "start": ACTIVE, "stop": INACTIVE, "delete": DRAFT}
+        return self.state == wanted.get(verb) and not self.pending_action
 
     def _note_failure(self, seen: Seen, text: str):
         """Compose failed, or refused: what it has left may still be there."""
@@ -353,7 +371,7 @@ class SadeemPortainerStack(models.Model):
         verb = self.pending_action
         late = not self.attempted_at or self.attempted_at < fields.Datetime.now() - PATIENCE
         if not seen.stack:
-            return self._note_gone(verb, done or late)
+            return self._note_gone(verb, done, late)
         state, error = self._judge(seen)
         reached = {
             "stop": seen.stack.status is StackStatus.INACTIVE,
@@ -371,13 +389,20 @@ class SadeemPortainerStack(models.Model):
         )
         return error
 
-    def _note_gone(self, verb: str | bool, settled: bool) -> str:
+    def _note_gone(self, verb: str | bool, done: bool, late: bool) -> str:
         """The server has no such stack: as wanted, not yet, or to our surprise."""
+        settled = done or late
         vals = {"checked_at": fields.Datetime.now(), "containers": []}
-        if verb == "delete" or self.state == DRAFT:
+        if verb == "delete" and self.remove_volumes and not done:
+            error = self.env._(
+                "Its containers are gone; whether its volumes are too is not known. Delete it"
+                " again."
+            )
+            vals |= {"state": ERROR, "last_error": error}
+        elif verb == "delete" or self.state == DRAFT:
             # Its successor is another one.
             vals |= {"state": DRAFT, "pending_action": False, "remote_id": 0, "last_error": False}
-            vals |= {"operation": str(uuid.uuid4()), "sent_names": []}
+            vals |= {"operation": str(uuid.uuid4()), "sent_names": [], "remove_volumes": False}
         elif verb == "create" and not self.remote_id:
             error = self.env._("It did not come into being; deploy it again.")
             if not settled:
@@ -425,39 +450,3 @@ class SadeemPortainerStack(models.Model):
             }
             for row in sorted(containers, key=lambda row: row.name)
         ]
-
-    def _prepare_report(self) -> dict:
-        """What is known of the stack, for other programs."""
-        self.ensure_one()
-        rows = self.containers or []
-        return {
-            "stack_id": self.id,
-            "remote_id": self.remote_id,
-            "environment_id": self.environment_id.id,
-            "name": self.name,
-            "state": self.state,
-            "pending_action": self.pending_action or "",
-            "running": self.running_count,
-            "total": self.container_count,
-            "healthy": self.state == ACTIVE
-            and self.running_count > 0
-            and all(row["health"] in ("", "healthy") for row in rows),
-            "containers": rows,
-            "error": self.last_error or "",
-        }
-
-    def _set_env(self, env: dict[str, str]):
-        """Make these the variables of the stack."""
-        self.ensure_one()
-        present = {variable.name: variable for variable in self.variable_ids}
-        for name, value in env.items():
-            vals = {"value_cipher": encrypt(self.env, str(value))}
-            if name in present:
-                present[name].sudo().write(vals)
-            else:
-                present[name] = (
-                    self.env["sadeem.portainer.stack.variable"]
-                    .sudo()
-                    .create({"stack_id": self.id, "name": name, **vals})
-                )
-        self.variable_ids.filtered(lambda variable: variable.name not in env).unlink()

@@ -2,6 +2,7 @@ from . import (
     test_access,
     test_containers,
     test_environments,
+    test_faults,
     test_images,
     test_ports,
     test_root_server,

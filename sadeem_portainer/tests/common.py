@@ -111,7 +111,8 @@ class FakePortainer:
             return None
 
     def list_stacks(self, number):
-        return [stack for stack in self.stacks.values() if stack.environment_id == number]
+        with self._call("list_stacks", number):
+            return [stack for stack in self.stacks.values() if stack.environment_id == number]
 
     def get_stack(self, remote_id):
         with self._call("get_stack", remote_id):
@@ -120,7 +121,8 @@ class FakePortainer:
             return self.stacks[remote_id]
 
     def get_stack_file(self, remote_id):
-        return self.files[remote_id]
+        with self._call("get_stack_file", remote_id):
+            return self.files[remote_id]
 
     def put(self, number, name, text, env=None, status=StackStatus.ACTIVE, remote_id=None):
         """A stack as it is on the server, with a container for each service."""

@@ -10,6 +10,7 @@ from .dotenv import write_value
 from .errors import (
     Conflict,
     DeployFailed,
+    InvalidCompose,
     InvalidRequest,
     NoSuchRoute,
     NotFound,
@@ -331,6 +332,10 @@ def _pauses() -> Iterator[float]:
 
 
 def _env_rows(env: Mapping[str, str]) -> list[dict[str, str]]:
+    if spoiled := [name for name, value in env.items() if "\0" in str(value)]:
+        raise InvalidCompose(
+            [f"the variable {name} cannot hold a NUL character" for name in spoiled]
+        )
     return [{"name": name, "value": write_value(str(value))} for name, value in env.items()]
 
 
