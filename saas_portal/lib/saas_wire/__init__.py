@@ -1,11 +1,13 @@
 """How the portal talks to a client: signed requests, sent over XML-RPC or in this process."""
 
 from .errors import ClientDenied, ClientFailed, ClientRejected, ClientUnavailable, WireError
-from .keys import SigningKey
+from .keys import LOGIN_LIFETIME, POLICY_TYPE, SigningKey, read_login
 from .transport import ADMIN_UID, ClientConnection, Transport, XmlRpcTransport
 
 __all__ = [
     "ADMIN_UID",
+    "LOGIN_LIFETIME",
+    "POLICY_TYPE",
     "ClientConnection",
     "ClientDenied",
     "ClientFailed",
@@ -15,4 +17,5 @@ __all__ = [
     "Transport",
     "WireError",
     "XmlRpcTransport",
+    "read_login",
 ]
