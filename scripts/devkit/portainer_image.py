@@ -29,7 +29,8 @@ ENTRYPOINT ["/usr/bin/python3", "-m", "portainer_double", "--host=0.0.0.0", "--h
 """
 AGENT_DOCKERFILE = f"""FROM {TAGS[0]}
 EXPOSE 9001
-ENTRYPOINT ["/usr/bin/python3", "-m", "portainer_double", "--host=0.0.0.0", "--port=9001", "--agent"]
+ENTRYPOINT ["/usr/bin/python3", "-m", "portainer_double", "--agent"]
+CMD ["--host=0.0.0.0", "--port=9001"]
 """
 
 

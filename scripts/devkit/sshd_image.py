@@ -1,7 +1,8 @@
 """A machine to install on: Debian with an SSH server and Docker's command line program.
 
-Its Docker is that of whoever mounts a socket to /var/run/docker.sock. `docker` waits while there
-is a file /gate, which tells how its arguments begin.
+Its Docker is the engine whose socket is mounted to /var/run/docker.sock. ENGINE_SOCKET tells where
+that socket is outside, for containers that want it too. `docker` waits while there is a file
+/gate, which tells how its arguments begin; `docker create` gets the words of /options as well.
 """
 
 import hashlib
@@ -26,12 +27,23 @@ RUN chpasswd </accounts && rm /accounts && echo 'PermitRootLogin yes' >>/etc/ssh
 COPY docker /usr/libexec/docker
 COPY gate /usr/bin/docker
 EXPOSE 22
-CMD ["/bin/sh", "-c", "ssh-keygen -A && exec /usr/sbin/sshd -D -e"]
+CMD ["/bin/sh", "-c", "ssh-keygen -A; echo $ENGINE_SOCKET >/engine; exec /usr/sbin/sshd -D -e"]
 """
 GATE = """#!/bin/sh
 while [ -e /gate ]; do
     case "$*" in "$(cat /gate)"*) echo "docker $1 waits at the gate"; sleep 0.3 ;; *) break ;; esac
 done
+for argument; do
+    shift
+    case "$argument" in
+    /var/run/docker.sock:*) set -- "$@" "$(cat /engine):${argument#*:}" ;;
+    *) set -- "$@" "$argument" ;;
+    esac
+done
+if [ "$1" = create ] && [ -e /options ]; then
+    shift
+    set -- create $(cat /options) "$@"
+fi
 exec /usr/libexec/docker "$@"
 """
 TAG = f"saas-test/root-server:{hashlib.sha256((DOCKERFILE + GATE).encode()).hexdigest()[:12]}"

@@ -4,10 +4,12 @@ import contextlib
 import itertools
 import os
 
+import addon_harness
 import pytest
 from portainer_harness import Portainer, remove_project, start_agent
+from root_server_harness import Installed, Machine, RootServer
 
-from devkit import docker_images
+from devkit import docker_images, sshd_image
 from devkit import portainer_image as portainer_image_builder
 from devkit.docker_engine import Engine
 from devkit.waiting import wait_for as wait_for_condition
@@ -138,6 +140,55 @@ def agent(engine, tmp_path):
     server = start_agent(tmp_path, engine)[1]
     yield server
     server.stop()
+
+
+@pytest.fixture
+def new_machine(engine, name):
+    """Starts machines with an SSH server, whose Docker is the engine."""
+    sshd_image.build(engine)
+    with contextlib.ExitStack() as stack:
+
+        def start():
+            machine = Machine(engine, f"{name}-machine{next(NUMBERS)}")
+            stack.callback(machine.remove)
+            return machine.start()
+
+        yield start
+
+
+@pytest.fixture
+def machine(new_machine):
+    """A machine to install on."""
+    return new_machine()
+
+
+@pytest.fixture
+def installed(engine, portainer_image):
+    """What installations leave in the engine: nothing before and nothing after the test."""
+    installed = Installed(engine)
+    installed.remove()
+    yield installed
+    installed.remove()
+
+
+@pytest.fixture(scope="session")
+def world(tmp_path_factory, engine):
+    """An Odoo with sadeem_portainer whose scheduled actions run."""
+    folder = tmp_path_factory.mktemp("world")
+    with addon_harness.running(folder, max_cron_threads=2) as world:
+        yield world
+
+
+@pytest.fixture
+def new_root(world, machine):
+    """Makes a record of the machine: `new_root(username="sshadmin")`, not confirmed."""
+    return lambda **values: RootServer.create(world.admin, machine, **values)
+
+
+@pytest.fixture
+def root(new_root):
+    """The machine's record, confirmed."""
+    return new_root().confirmed()
 
 
 @pytest.fixture(scope="session")

@@ -171,9 +171,8 @@ def test_the_command(engine, tmp_path, wait_for):
         # A client may verify the certificate by the file that the server wrote.
         with requests.Session() as session:
             session.trust_env = False
-            verified = session.get(
-                f"{anonymous.url}/api/status", verify=str(tmp_path / "certs" / "cert.pem"), timeout=10
-            )
+            certificate = str(tmp_path / "certs" / "cert.pem")
+            verified = session.get(f"{anonymous.url}/api/status", verify=certificate, timeout=10)
         assert verified.status_code == 200
         assert os.stat(tmp_path / "key.pem").st_mode & 0o077 == 0
     finally:

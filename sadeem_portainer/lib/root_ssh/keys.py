@@ -3,12 +3,16 @@
 import base64
 import hashlib
 import io
+import logging
 import socket
 
 import paramiko
 
 from .errors import AuthenticationFailed, HostKeyChanged, Unavailable
 
+#: paramiko logs as errors, with tracebacks, what it raises to us anyway.
+PARAMIKO_LOG = "root_ssh.paramiko"
+logging.getLogger(PARAMIKO_LOG).setLevel(logging.CRITICAL)
 _KEY_TYPES = (paramiko.Ed25519Key, paramiko.ECDSAKey, paramiko.RSAKey)
 
 
@@ -29,6 +33,7 @@ def fetch_host_key(host: str, port: int = 22, timeout: float = 10) -> str:
     except OSError as error:
         raise Unavailable(f"{server} does not answer: {error}.") from error
     transport = paramiko.Transport(connection)
+    transport.set_log_channel(PARAMIKO_LOG)
     try:
         transport.start_client(timeout=timeout)
         return fingerprint(transport.get_remote_server_key())

@@ -16,7 +16,7 @@ from .errors import (
     SshError,
     Unavailable,
 )
-from .keys import PinnedHostKey, read_private_key
+from .keys import PARAMIKO_LOG, PinnedHostKey, read_private_key
 
 _logger = logging.getLogger(__name__)
 
@@ -97,6 +97,7 @@ class SshSession:
         """
         key = read_private_key(self._key, self._passphrase) if self._key else None
         client = paramiko.SSHClient()
+        client.set_log_channel(PARAMIKO_LOG)
         client.set_missing_host_key_policy(PinnedHostKey(self.server, self._host_key))
         host, port = self._address
         try:
