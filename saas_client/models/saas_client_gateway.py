@@ -5,7 +5,15 @@ from contextlib import contextmanager
 from odoo import api, models, tools
 from odoo.exceptions import UserError
 
-from ..lib.client_rules import is_settable, normalise_parameter, parse_limit
+from ..lib.client_rules import (
+    PORTAL_KEY,
+    TokenRefused,
+    is_http_url,
+    is_settable,
+    load_public_keys,
+    normalise_parameter,
+    parse_limit,
+)
 from .res_users import MAX_USERS_KEY
 
 _logger = logging.getLogger(__name__)
@@ -56,6 +64,8 @@ class SaasClientGateway(models.AbstractModel):
             ("install_addons", list, str, "_apply_install_addons"),
             ("uninstall_addons", list, str, "_apply_uninstall_addons"),
             ("fixes", list, list, "_apply_fixes"),
+            ("portal_keys", str, None, "_apply_portal_keys"),
+            ("portal_url", str, None, "_apply_portal_url"),
             ("owner", dict, None, "_apply_owner"),
             ("params", list, dict, "_apply_params"),
             ("access_owner_add", list, str, "_apply_access_owner_add"),
@@ -94,10 +104,24 @@ class SaasClientGateway(models.AbstractModel):
                 raise UserError(self.env._("The value of %(key)s is of the wrong kind.", key=key))
         if "owner" in payload and not payload["owner"].get("login"):
             raise UserError(self.env._("The owner needs a login."))
+        if "portal_url" in payload and not is_http_url(payload["portal_url"]):
+            raise UserError(self.env._("portal_url is not the address of a web site."))
+        if "portal_keys" in payload:
+            self._check_portal_keys(payload["portal_keys"])
         for item in payload.get("params", []):
             self._normalise(item)
         for item in payload.get("limit_number_of_records", []):
             self._parse_max_records(item)
+
+    @api.model
+    def _check_portal_keys(self, pem):
+        """Without a key that can be read nobody could give this database another one."""
+        try:
+            load_public_keys(pem)
+        except TokenRefused as reason:
+            raise UserError(
+                self.env._("portal_keys is refused: %(reason)s.", reason=reason)
+            ) from reason
 
     @api.model
     def _normalise(self, item):
@@ -172,6 +196,16 @@ class SaasClientGateway(models.AbstractModel):
         return report
 
     @api.model
+    def _apply_portal_keys(self, pem):
+        """Accept these keys of the portal, and from now on no others."""
+        self.env["ir.config_parameter"]._saas_set(PORTAL_KEY, pem, hidden=False)
+
+    @api.model
+    def _apply_portal_url(self, portal_url):
+        """Let people log in via the portal at this address."""
+        self.env["auth.oauth.provider"]._saas_set_up(portal_url)
+
+    @api.model
     def _apply_owner(self, owner):
         user = self.env["res.users"]._saas_ensure_owner(
             login=owner.get("login"),
@@ -180,6 +214,7 @@ class SaasClientGateway(models.AbstractModel):
             password_hash=owner.get("password_hash"),
             lang=owner.get("lang"),
             tz=owner.get("tz"),
+            subject=owner.get("subject"),
         )
         return {"id": user.id}
 

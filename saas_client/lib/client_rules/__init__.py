@@ -21,6 +21,7 @@ from .tokens import (
     read_signed,
     read_token,
 )
+from .urls import is_http_url
 
 __all__ = [
     "CONNECT_TYPE",
@@ -36,6 +37,7 @@ __all__ = [
     "LoginToken",
     "RequestToken",
     "TokenRefused",
+    "is_http_url",
     "is_protected",
     "is_settable",
     "load_public_keys",
