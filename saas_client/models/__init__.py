@@ -1,3 +1,4 @@
+from . import auth_oauth_provider
 from . import base
 from . import ir_config_parameter
 from . import ir_http
@@ -6,5 +7,8 @@ from . import ir_rule
 from . import res_groups
 from . import res_users
 from . import res_users_apikeys
+from . import res_users_entry
+from . import saas_client_connection
+from . import saas_client_used_token
 from . import saas_client_record_limit
 from . import saas_client_gateway

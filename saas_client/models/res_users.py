@@ -7,20 +7,20 @@ from odoo.exceptions import AccessDenied, UserError, ValidationError
 
 from ..lib.client_rules import (
     OWNER_KEY,
-    PORTAL_KEY,
-    PORTAL_UUID,
     TokenRefused,
     looks_like_token,
     read_token,
 )
-from .ir_config_parameter import SESSION_EPOCH_KEY
+from ..policy import OPERATOR_IDS, get_policy, get_portal, mark_operator_request
+from ..seats import check_seat
+from .ir_config_parameter import MAX_USERS_KEY, SESSION_EPOCH_KEY
 
 _logger = logging.getLogger(__name__)
 
-MAX_USERS_KEY = "saas_client.max_users"
 # With these somebody could lock the operator out, or enter in his place.
 OPERATOR_FIELDS = frozenset(
     {"active", "email", "group_ids", "login", "new_password", "partner_id", "password"}
+    | {"oauth_provider_id", "oauth_uid"}
 )
 
 
@@ -50,6 +50,7 @@ class ResUsers(models.Model):
 
     def _check_credentials(self, credential, env):
         self._saas_check_not_suspended()
+        self._saas_check_may_log_in()
         return super()._check_credentials(credential, env)
 
     @api.model
@@ -59,7 +60,19 @@ class ResUsers(models.Model):
             self._saas_check_token_login(uid, passwd)
             return None
         self._saas_check_not_suspended()
+        self.browse(uid)._saas_check_may_log_in()
         return super()._check_uid_passwd(uid, passwd)
+
+    def _saas_check_may_log_in(self):
+        """Refuse the operator's account to passwords, and whom the plan has no seat for.
+
+        An administrator could have given that account a password, or made users, by SQL.
+        """
+        if not get_policy(self.env):
+            return
+        if self.id in OPERATOR_IDS:
+            raise AccessDenied(self.env._("This account is entered from the portal only."))
+        check_seat(self.env, self.id)
 
     def _session_token_get_values(self):
         """Tie sessions to the last suspension; before the first one nothing changes."""
@@ -76,18 +89,18 @@ class ResUsers(models.Model):
 
     @api.model
     def _saas_check_not_suspended(self):
-        if self.env["ir.config_parameter"]._saas_is_suspended(fresh=True):
-            raise AccessDenied(
-                self.env._("This database is suspended. Please contact your provider.")
-            )
+        parameters = self.env["ir.config_parameter"]
+        if parameters._saas_is_suspended(fresh=True):
+            raise AccessDenied(parameters._saas_explain_closed())
 
     @api.model
     def _saas_check_token_login(self, uid, token):
         """Accept a token in the place of the password, for the operator's account only."""
-        admin = self.env.ref("base.user_admin", raise_if_not_found=False)
-        if not admin or uid != admin.id or not admin.sudo().active:
+        admin = self._saas_get_operators().sudo().filtered("active")
+        if not uid or uid not in admin.ids:
             raise AccessDenied()
         self._saas_read_token(token)
+        mark_operator_request()
 
     @api.model
     def _saas_read_token(self, token, action=None):
@@ -95,19 +108,22 @@ class ResUsers(models.Model):
 
         :raise AccessDenied: when the token is not a request of our portal to this database
         """
-        parameters = self.env["ir.config_parameter"].sudo()
         try:
-            return read_token(
-                token,
-                public_key=parameters.get_param(PORTAL_KEY),
-                issuer=parameters.get_param(PORTAL_UUID),
-                audience=parameters.get_param("database.uuid"),
-                now=self._saas_now(),
-                action=action,
-            )
+            return read_token(token, action=action, **self._saas_get_trust())
         except TokenRefused as reason:
             _logger.info("A request in the name of the portal is refused: %s", reason)
             raise AccessDenied() from None
+
+    @api.model
+    def _saas_get_trust(self):
+        """Whose tokens are accepted here and now."""
+        issuer, public_key = get_portal(self.env)
+        return {
+            "public_key": public_key,
+            "issuer": issuer,
+            "audience": self.env["ir.config_parameter"].sudo().get_param("database.uuid"),
+            "now": self._saas_now(),
+        }
 
     @api.model
     def _saas_now(self):
@@ -119,10 +135,7 @@ class ResUsers(models.Model):
     @api.model
     def _saas_get_operators(self):
         """The accounts with which the operator acts: they are not the customer's users."""
-        operators = self.browse()
-        for xmlid in ("base.user_root", "base.user_admin"):
-            operators |= self.env.ref(xmlid, raise_if_not_found=False) or self.browse()
-        return operators
+        return self.browse(OPERATOR_IDS).exists()
 
     def _saas_check_keeps_operator(self, vals):
         """Raise when an administrator of the database lays hands on the operator's account."""
@@ -141,13 +154,15 @@ class ResUsers(models.Model):
 
         Judged by their groups: `share` is only a stored copy of that, open to be written.
         """
-        return self.sudo().search_count(
-            [
-                ("active", "=", True),
-                ("all_group_ids", "in", self.env.ref("base.group_user").ids),
-                ("id", "not in", self._saas_get_operators().ids),
-            ]
-        )
+        return self.sudo().search_count(self._saas_get_counted_domain())
+
+    @api.model
+    def _saas_get_counted_domain(self):
+        return [
+            ("active", "=", True),
+            ("all_group_ids", "in", self.env.ref("base.group_user").ids),
+            ("id", "not in", OPERATOR_IDS),
+        ]
 
     @api.model
     @contextmanager
@@ -162,12 +177,7 @@ class ResUsers(models.Model):
         after = self._saas_count_users()
         if after <= before:
             return
-        # two transactions must not both take the last place: the second one is retried
-        self.env.cr.execute(
-            "UPDATE ir_config_parameter SET value = value WHERE key = %s",
-            [MAX_USERS_KEY],
-            log_exceptions=False,
-        )
+        self.env["ir.config_parameter"]._saas_queue_up()
         if after > limit:
             raise ValidationError(
                 self.env._(
@@ -214,7 +224,7 @@ class ResUsers(models.Model):
         return self.browse(int(owner_id)).exists() - self._saas_get_operators()
 
     @api.model
-    def _saas_ensure_owner(self, login, name, email, password_hash, lang, tz):
+    def _saas_ensure_owner(self, login, name, email, password_hash, lang, tz, subject=None):
         """Make the owner be as the portal says, creating him when needed; return him."""
         users = self.with_context(active_test=False, no_reset_password=True, tracking_disable=True)
         vals = users._saas_prepare_owner_vals(login, name, email, lang, tz)
@@ -231,6 +241,8 @@ class ResUsers(models.Model):
             groups = users.env.ref("base.group_user") | users.env.ref("base.group_partner_manager")
             owner = users.create({**vals, "group_ids": [Command.set(groups.ids)]})
         owner._saas_set_password_hash(password_hash)
+        if subject:
+            owner._saas_link_to_portal(subject)
         self.env["ir.config_parameter"]._saas_set(OWNER_KEY, str(owner.id), hidden=False)
         return self.browse(owner.id)
 
