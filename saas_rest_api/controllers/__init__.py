@@ -1,2 +1,2 @@
 from . import service, tokens
-from . import webhooks
+from . import files, reports, webhooks

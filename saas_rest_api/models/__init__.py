@@ -6,3 +6,4 @@ from . import (
     saas_rest_webhook_calls,
     saas_rest_webhook_secret,
 )
+from . import saas_rest_files, saas_rest_reports

@@ -67,6 +67,7 @@ CATALOGUE: dict[str, tuple[int, Text]] = {
     "invalid-value": (422, _("Invalid value")),
     "value-too-large": (422, _("The value is too large")),
     "idempotency-mismatch": (422, _("The idempotency key belongs to another request")),
+    "report-unavailable": (422, _("This server cannot print")),
     "etag-required": (428, _("An If-Match header is required")),
     "rate-limited": (429, _("Too many requests")),
     "login-throttled": (429, _("Too many failed logins")),
