@@ -1,153 +1,43 @@
 """How requests come to our endpoints, and answers and errors back out."""
 
-import json
 import logging
-import time
-import uuid
+from http import HTTPStatus
 
-from werkzeug.datastructures import MultiDict
-
-from odoo import http
+from odoo import http, sql_db
 from odoo.http import Response, request
-from odoo.tools.json import json_default
-from odoo.tools.translate import code_translations
 
+from .answers import PROBLEM, Answer, json_response
+from .call import RestCall
 from .errors import to_problem
-from .lib.saas_rest import forms, prefer, strict_json
-from .lib.saas_rest.access import Access
-from .lib.saas_rest.limits import Limits
+from .lib.saas_rest import limiter, prefer
 from .lib.saas_rest.problems import Problem
 from .lib.saas_rest.reply import Reply
 from .lib.saas_rest.text import _
-from .routing import JSON, Route
+from .routing import JSON
 
 _logger = logging.getLogger(__name__)
 
-PROBLEM = "application/problem+json"
-ADDON = "saas_rest_api"
 VARY = "Authorization, access-token, Accept-Language, X-Company-Id, Prefer"
+#: Parameters that would end up in every log between here and there.
+SECRETS = frozenset({"password", "access_token", "access-token"})
+#: Below these everything is answered in JSON, also what never reaches an endpoint.
+PREFIXES = ("/api/v1", "/api/auth/token", "/rest/sky/token")
+ALLOWED_HEADERS = (
+    "Authorization, access-token, Content-Type, Accept, Accept-Language, If-Match, If-None-Match,"
+    " Idempotency-Key, Prefer, Range, X-Company-Id, X-Odoo-Database, X-Request-ID"
+)
+EXPOSED_HEADERS = (
+    "Content-Disposition, Content-Language, Content-Range, ETag, Idempotency-Replayed, Link,"
+    " Location, RateLimit, RateLimit-Policy, Retry-After, X-RateLimit-Limit,"
+    " X-RateLimit-Remaining, X-RateLimit-Reset, X-Request-ID"
+)
+#: When the older addresses were replaced, as RFC 9745 writes it.
+DEPRECATED_SINCE = "@1767225600"
 
 
-def current_call() -> "RestCall":
+def current_call() -> RestCall:
     """The call that this thread is answering."""
     return request.rest
-
-
-class RestCall:
-    """A request as our endpoints see it.
-
-    :ivar request_id: the client's own id for it, or a new one
-    :ivar route: the settings of the endpoint
-    :ivar token: whose token came with it, :class:`TokenFacts`; ``None`` on public endpoints
-    :ivar limits: the limits of this database
-    :ivar language: code of the language of the answer, such as ``fr_FR``
-    :ivar rate: the state of the rate limit, when it was asked
-    """
-
-    def __init__(self, httprequest):
-        self.httprequest = httprequest
-        self.started = time.monotonic()
-        sent_id = httprequest.headers.get("X-Request-ID", "")
-        self.request_id = sent_id if prefer.is_request_id(sent_id) else uuid.uuid4().hex
-        self.route = Route(public=True)
-        self.rule = ""
-        self.limits = Limits()
-        self.begin()
-
-    def begin(self):
-        """Forgets what an earlier try of the same request has found out."""
-        self.token = None
-        self.language = "en_US"
-        self.rate = None
-        self.origin = None
-        self.problem = None
-        self.tz = None
-        self._body = None
-        self._preferences = None
-
-    # --- what was sent ----------------------------------------------------------
-
-    @property
-    def headers(self):
-        return self.httprequest.headers
-
-    @property
-    def query(self) -> MultiDict:
-        """The parameters in the address."""
-        return self.httprequest.args
-
-    @property
-    def body(self) -> bytes:
-        """The raw body, read once."""
-        if self._body is None:
-            self._body = self.httprequest.get_data(cache=True)
-        return self._body
-
-    def json(self, default=None):
-        """The JSON value of the body, read strictly; ``default`` when there is no body.
-
-        :raises Problem: for anything that is no unambiguous JSON
-        """
-        if not self.body.strip():
-            if default is not None:
-                return default
-            raise Problem("bad-json", _("The body is empty."))
-        return strict_json.loads(self.body, self.limits.json_depth, self.limits.string_max)
-
-    def form(self) -> dict[str, str]:
-        """The fields of the body, whichever way it is written, JSON objects included."""
-        return forms.parse(self.body, self.headers.get("Content-Type", ""))
-
-    @property
-    def preferences(self) -> dict[str, str]:
-        """What ``Prefer`` asks for: return, count, timezone."""
-        if self._preferences is None:
-            self._preferences = prefer.parse_preferences(self.headers.get("Prefer", ""))
-        return self._preferences
-
-    def check_query(self, *allowed: str) -> None:
-        """Refuses parameters that the endpoint does not know."""
-        for name in self.query:
-            if name not in allowed:
-                raise Problem(
-                    "unknown-parameter", _("'%(name)s' is not known here.", name=name[:100])
-                )
-
-    # --- who asks ---------------------------------------------------------------
-
-    @property
-    def access(self) -> Access:
-        """What the token lets its owner do; the first argument of the engine's methods."""
-        if self.token is None:
-            return Access(tz=self.tz)
-        token = self.token
-        return Access(
-            scopes=token.scopes, read_only=token.read_only, admin=token.scopes.admin, tz=self.tz
-        )
-
-    def translator(self, text: str) -> str:
-        """Our English text in the language of the answer."""
-        return code_translations.get_python_translations(ADDON, self.language).get(text, text)
-
-
-class Answer:
-    """A response on its way out: without cookies, and with a last look when it leaves.
-
-    It leaves after the request's transaction has ended, so a look may use the database.
-    """
-
-    def __init__(self, response, leave=None):
-        self._response = response
-        self._leave = leave
-
-    def __getattr__(self, name):
-        return getattr(self._response, name)
-
-    def __call__(self, environ, start_response):
-        self._response.headers.remove("Set-Cookie")
-        if self._leave:
-            self._leave(self._response)
-        return self._response(environ, start_response)
 
 
 class SaasRestDispatcher(http.Dispatcher):
@@ -171,23 +61,61 @@ class SaasRestDispatcher(http.Dispatcher):
         call.begin()
         call.route, call.rule = rule.endpoint.routing["rest"], rule.rule
         self.request.session.can_save = False
-        self._choose_language_without_database()
-        if self.request.db and "saas_rest.gate" in self.request.registry:
-            self.request.env["saas_rest.gate"]._open(call)
+        gate = self._get_gate()
+        if gate is not None:
+            call.registry, call.settings = gate.env.registry, gate._get_settings()
+        call.choose_origin()
+        if call.is_preflight:
+            return
+        self._check_shape()
+        if gate is not None:
+            gate._open(call)
         elif not call.route.without_database:
-            raise Problem(
-                "database-required", _("Name the database in the header X-Odoo-Database.")
-            )
+            self._refuse_without_database()
 
-    def _choose_language_without_database(self):
-        """For errors that come before the database has been asked for its languages."""
-        header = self.call.headers.get("Accept-Language", "")
-        self.call.language = prefer.pick_language(header, ("en_US", "fr_FR")) or "en_US"
+    def _get_gate(self):
+        if self.request.db and "saas_rest.gate" in self.request.registry:
+            return self.request.env["saas_rest.gate"]
+        return None
+
+    def _refuse_without_database(self):
+        # When PostgreSQL is away, Odoo acts as if no database had been chosen.
+        sql_db.db_connect("postgres").cursor().close()
+        raise Problem("database-required", _("Name the database in the header X-Odoo-Database."))
+
+    def _check_shape(self):
+        """Refuses what needs not be read to be refused."""
+        call, route, sent = self.call, self.call.route, self.request.httprequest
+        if len(sent.environ.get("REQUEST_URI") or sent.full_path) > call.limits.uri_max:
+            raise Problem("uri-too-long")
+        limit = getattr(call.limits, route.max_body)
+        if (sent.content_length or 0) > limit:
+            raise Problem("body-too-large", _("At most %(limit)s bytes are read.", limit=limit))
+        sent.max_content_length = limit
+        if SECRETS & set(call.query) and not (route.legacy and call.settings.query_credentials):
+            raise Problem(
+                "password-in-url",
+                _("Send secrets in the body or in headers: addresses are logged."),
+            )
+        if not route.legacy:
+            self._check_media_types(route, sent)
+
+    def _check_media_types(self, route, sent):
+        accepted = sent.accept_mimetypes
+        if accepted and not accepted.best_match([*route.produces, PROBLEM]):
+            raise Problem(
+                "not-acceptable", _("This is sent as %(types)s.", types=", ".join(route.produces))
+            )
+        has_body = sent.content_length or sent.headers.get("Transfer-Encoding")
+        if route.body == "json" and has_body and not _is_json(sent.mimetype):
+            raise Problem("media-type", _("Send the body as %(type)s.", type=JSON))
 
     # --- the endpoint -----------------------------------------------------------
 
     def dispatch(self, endpoint, args):
         self.request.params = dict(args)
+        if self.call.is_preflight:
+            return self._answer(self._answer_options())
         if self.request.db:
             result = self.request.registry["ir.http"]._dispatch(endpoint)
         else:
@@ -196,12 +124,28 @@ class SaasRestDispatcher(http.Dispatcher):
             result = self._render(result)
         return self._answer(result)
 
+    def _answer_options(self):
+        allowed = allowed_methods(self.request)
+        if not allowed:
+            raise Problem("not-found", _("There is nothing at this address."))
+        headers = {"Allow": ", ".join(allowed)}
+        if self.call.origin:
+            headers |= {
+                "Access-Control-Allow-Methods": ", ".join(allowed),
+                "Access-Control-Allow-Headers": ALLOWED_HEADERS,
+                "Access-Control-Max-Age": "86400",
+            }
+        return Response(status=HTTPStatus.NO_CONTENT, headers=headers)
+
     def _render(self, reply: Reply):
-        if reply.status in (204, 304):
+        if reply.status in (HTTPStatus.NO_CONTENT, HTTPStatus.NOT_MODIFIED):
             return Response(status=reply.status, headers=reply.headers)
+        if reply.encoded is not None:
+            content_type = {"Content-Type": f"{JSON}; charset=utf-8"}
+            return Response(reply.encoded, reply.status, {**reply.headers, **content_type})
         # The older surface keeps its bytes, new clients get no blanks.
         separators = (", ", ": ") if self.call.route.legacy else (",", ":")
-        return _json_response(reply.as_body(), reply.status, reply.headers, JSON, separators)
+        return json_response(reply.as_body(), reply.status, reply.headers, JSON, separators)
 
     # --- after ------------------------------------------------------------------
 
@@ -211,16 +155,17 @@ class SaasRestDispatcher(http.Dispatcher):
     def handle_error(self, exc: Exception):
         call = self.call
         problem = call.problem = to_problem(exc, bool(call.token and call.token.read_only))
-        if problem.status == 500:
+        if problem.status == HTTPStatus.INTERNAL_SERVER_ERROR:
             _logger.error("Request %s failed: %s", call.request_id, type(exc).__name__)
         headers = dict(problem.headers)
-        if problem.status == 401:
+        if problem.status == HTTPStatus.UNAUTHORIZED:
             headers.setdefault("WWW-Authenticate", "Bearer")
         if call.route.legacy:
-            body = {"type": problem.code, "message": call.translator(str(problem))}
-            return self._answer(_json_response(body, problem.status, headers, JSON))
-        body = problem.as_dict(call.request_id, call.translator)
-        return self._answer(_json_response(body, problem.status, headers, PROBLEM))
+            text = problem.detail or problem.title
+            body = {"type": problem.code, "message": call.translated(text)}
+            return self._answer(json_response(body, problem.status, headers, JSON))
+        body = problem.as_dict(call.request_id, call.translated)
+        return self._answer(json_response(body, problem.status, headers, PROBLEM))
 
     def _answer(self, response) -> Answer:
         call, headers = self.call, response.headers
@@ -228,14 +173,50 @@ class SaasRestDispatcher(http.Dispatcher):
         headers["X-Content-Type-Options"] = "nosniff"
         headers.setdefault("Content-Language", prefer.language_tag(call.language))
         headers.setdefault("Cache-Control", "no-store")
-        headers.setdefault("Vary", VARY)
-        return Answer(response)
+        headers.setdefault("Vary", VARY + (", Origin" if call.settings.cors_origins else ""))
+        if call.rate:
+            headers.update(limiter.headers(call.rate, "token" if call.token else "address"))
+        if call.origin:
+            headers["Access-Control-Allow-Origin"] = call.origin
+            headers["Access-Control-Expose-Headers"] = EXPOSED_HEADERS
+        if call.route.successor:
+            headers["Deprecation"] = DEPRECATED_SINCE
+            headers.add("Link", f'<{call.route.successor}>; rel="successor-version"')
+        return Answer(response, call)
 
 
-def _json_response(body, status, headers, media_type, separators=(",", ":")):
-    text = json.dumps(body, ensure_ascii=False, default=json_default, separators=separators)
-    return Response(
-        text.encode("utf-8", "replace"),
-        status=status,
-        headers={**headers, "Content-Type": f"{media_type}; charset=utf-8"},
-    )
+class PlainDispatcher(http.HttpDispatcher):
+    """Odoo's own, except for failures below our addresses before an endpoint was found."""
+
+    routing_type = "http"
+
+    def handle_error(self, exc):
+        path = self.request.httprequest.path
+        if any(path == prefix or path.startswith(prefix + "/") for prefix in PREFIXES):
+            return SaasRestDispatcher(self.request).handle_error(exc)
+        return super().handle_error(exc)
+
+
+def remove() -> None:
+    """Gives Odoo back its own dispatcher."""
+    http._dispatchers["http"] = http.HttpDispatcher
+    http._dispatchers.pop(SaasRestDispatcher.routing_type, None)
+
+
+def allowed_methods(request) -> list[str]:
+    """The verbs that an endpoint of ours takes at the request's address."""
+    adapter = http.root.get_db_router(request.db).bind_to_environ(request.httprequest.environ)
+    allowed = []
+    for verb in ("DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT"):
+        try:
+            rule, _args = adapter.match(method=verb, return_rule=True)
+        except http.HTTPException:
+            continue
+        settings = rule.endpoint.routing.get("rest")
+        if settings and not settings.catch_all:
+            allowed.append(verb)
+    return allowed
+
+
+def _is_json(media_type: str) -> bool:
+    return media_type in ("", JSON) or media_type.endswith("+json")

@@ -1,2 +1,3 @@
-from . import service, tokens
+from . import audit, seed, service, tokens
 from . import files, reports, webhooks
+from . import data, calls, batch

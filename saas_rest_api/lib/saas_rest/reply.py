@@ -13,6 +13,7 @@ class Reply:
     :param links: addresses of neighbouring pages
     :param headers: further HTTP headers
     :param raw: the data is the whole body, as the seed's calls and OpenAPI want it
+    :param encoded: the body's bytes, when they are known already
     """
 
     data: object = None
@@ -21,6 +22,7 @@ class Reply:
     links: dict[str, str | None] | None = None
     headers: dict[str, str] = field(default_factory=dict)
     raw: bool = False
+    encoded: bytes | None = None
 
     def as_body(self) -> object:
         """The JSON value of the body."""
