@@ -13,5 +13,12 @@
         "data/ir_cron_webhook_data.xml",
         "views/saas_rest_webhook_views.xml",
         "views/saas_rest_delivery_views.xml",
+        "views/saas_rest_token_views.xml",
+        "views/saas_rest_audit_views.xml",
+        "views/res_users_views.xml",
+        "views/saas_rest_menus.xml",
+        "wizards/saas_rest_token_create_views.xml",
     ],
+    "post_init_hook": "post_init_hook",
+    "uninstall_hook": "uninstall_hook",
 }

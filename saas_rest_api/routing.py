@@ -17,6 +17,7 @@ RECORD_ID = "int(min=1, max=2147483647)"
 class Route:
     """What :func:`rest_route` says of an endpoint.
 
+    :param readonly: whether it only reads; ``None``: the verb decides
     :param public: needs no token
     :param scope: ``admin`` for what needs that scope and a Settings user
     :param body: ``json``, ``form`` (forms and JSON) or ``any``; other media types are refused
@@ -29,6 +30,7 @@ class Route:
     :param catch_all: takes every verb and path that nothing else takes
     """
 
+    readonly: bool | None = None
     public: bool = False
     scope: str | None = None
     body: str | None = None
@@ -67,5 +69,5 @@ def rest_route(
         csrf=False,
         save_session=False,
         readonly=reads_only,
-        rest=Route(doc=doc, **settings),
+        rest=Route(readonly=readonly, doc=doc, **settings),
     )

@@ -1,11 +1,9 @@
 """The index, the health check, and answers to what nobody else answers."""
 
-import werkzeug.exceptions
-
 from odoo import http, release
 from odoo.http import request
 
-from ..dispatcher import current_call
+from ..dispatcher import allowed_methods, current_call
 from ..lib.saas_rest.doc import Doc
 from ..lib.saas_rest.problems import Problem
 from ..lib.saas_rest.reply import Reply
@@ -65,22 +63,7 @@ class SaasRestService(http.Controller):
 
 def _problem_of_wrong_request():
     """``method-not-allowed`` with the verbs that are, else ``not-found``."""
-    allowed = allowed_methods()
+    allowed = allowed_methods(request)
     if not allowed:
         return Problem("not-found", _("There is nothing at this address."))
-    return Problem("method-not-allowed", headers={"Allow": ", ".join(sorted(allowed))})
-
-
-def allowed_methods():
-    """The verbs that an endpoint of ours takes at this address."""
-    adapter = http.root.get_db_router(request.db).bind_to_environ(request.httprequest.environ)
-    allowed = set()
-    for verb in VERBS:
-        try:
-            rule, _args = adapter.match(method=verb, return_rule=True)
-        except werkzeug.exceptions.HTTPException:
-            continue
-        settings = rule.endpoint.routing.get("rest")
-        if settings and not settings.catch_all:
-            allowed.add(verb)
-    return allowed
+    return Problem("method-not-allowed", headers={"Allow": ", ".join(allowed)})

@@ -1,19 +1,18 @@
 """Who may come in, and as whom."""
 
-from dataclasses import fields as dataclass_fields
+import threading
 
-from odoo import api, models
+from odoo import api, models, tools
 from odoo.http import request
 
-from ..header_shim import DASHED, UNDERSCORE
 from ..lib.saas_rest import addresses, prefer, token_values
-from ..lib.saas_rest.limits import Limits
 from ..lib.saas_rest.problems import Problem
 from ..lib.saas_rest.scopes import Scopes
-from ..lib.saas_rest.text import _ as _text
+from ..lib.saas_rest.settings import Settings
+from ..lib.saas_rest.text import _
 from ..lib.saas_rest.token_facts import TokenFacts
 
-PARAMETER = "saas_rest_api."
+GROUP = "saas_rest_api.group_rest_user"
 
 
 class SaasRestGate(models.AbstractModel):
@@ -23,15 +22,10 @@ class SaasRestGate(models.AbstractModel):
     _description = "REST Gate"
 
     @api.model
-    def _get_limits(self):
-        """The limits of this database, as :class:`Limits`."""
-        get = self.env["ir.config_parameter"].sudo().get_param
-        changed = {}
-        for field in dataclass_fields(Limits):
-            value = get(PARAMETER + field.name)
-            if value and str(value).strip().isdecimal():
-                changed[field.name] = int(value)
-        return Limits(**changed)
+    @tools.ormcache()
+    def _get_settings(self):
+        """What is set for this database, as :class:`Settings`."""
+        return Settings.read(self.env["ir.config_parameter"].sudo().get_param)
 
     @api.model
     def _open(self, call):
@@ -39,41 +33,45 @@ class SaasRestGate(models.AbstractModel):
 
         :raises Problem: when the request may not come in
         """
-        call.limits = self._get_limits()
         call.tz = prefer.parse_timezone(call.preferences.get("timezone"))
-        value = self._get_token_value(call)
-        if not call.route.public:
+        value = call.token_value()
+        if not call.route.public or (call.route.catch_all and value):
             call.token = self._identify(call, value)
+        elif not call.route.without_database:
+            self.env["saas_rest.limiter"]._charge_address(call)
+        self._limit_transaction(call)
         self._enter(call)
 
     @api.model
-    def _get_token_value(self, call):
-        """The token that came with the request, however it is written; ``None``: there is none."""
-        environ = call.httprequest.environ
-        kind, _blank, bearer = call.headers.get("Authorization", "").partition(" ")
-        sent = {
-            value.strip()
-            for value in (
-                environ.get(DASHED),
-                environ.get(UNDERSCORE),
-                bearer if kind.lower() == "bearer" else None,
-            )
-            if value and value.strip()
-        }
-        if len(sent) > 1:
-            raise Problem("conflicting-tokens", _text("Send one token, in one header."))
-        return sent.pop() if sent else None
+    def _identify(self, call, value):
+        """The facts of the request's token, if it may be used here and now.
+
+        :raises Problem: else
+        """
+        limiter = self.env["saas_rest.limiter"]
+        if not value:
+            limiter._charge_address(call)
+            raise Problem("token-missing", _("Send 'Authorization: Bearer access_token_…'."))
+        facts, code = self._find(call, value)
+        if code:
+            limiter._charge_address(call)
+            raise Problem(code)
+        limiter._charge_token(call, facts)
+        return facts
 
     @api.model
-    def _identify(self, call, value):
-        if not value:
-            raise Problem("token-missing", _text("Send 'Authorization: Bearer access_token_…'."))
+    def _find(self, call, value):
+        """The token's facts and ``None``, or ``None`` and the code of the problem with it."""
         if token_values.API_KEY.fullmatch(value):
-            return self._identify_by_api_key(call, value)
-        row = self.env["saas_rest.token"]._authenticate(value)
+            return self._find_api_key(call, value)
+        row, call.reason = self.env["saas_rest.token"]._look_up(value)
+        call.prefix = token_values.prefix_of(value) if token_values.is_token(value) else None
+        if call.reason:
+            return None, "token-expired" if row else "token-invalid"
+        call.uid = row["user_id"]
         if not addresses.is_within(call.httprequest.remote_addr, row["allowed_ips"]):
-            raise Problem("ip-denied")
-        return TokenFacts(
+            return None, "ip-denied"
+        facts = TokenFacts(
             id=row["id"],
             uid=row["user_id"],
             prefix=row["prefix"],
@@ -81,22 +79,39 @@ class SaasRestGate(models.AbstractModel):
             read_only=row["read_only"],
             company_ids=tuple(row["companies"]),
             rate=row["rate_per_minute"] or call.limits.rate_per_token,
+            note_use=row["note_use"],
             expires=row["expiration_date"],
         )
+        return facts, None
 
     @api.model
-    def _identify_by_api_key(self, call, value):
+    def _find_api_key(self, call, value):
         """Odoo's own API keys are accepted too; they are checked anew each time."""
         uid = self.env["res.users.apikeys"].sudo()._check_credentials(scope="rpc", key=value)
-        if not uid:
-            raise Problem("token-invalid")
-        return TokenFacts(id=None, uid=uid, prefix=value[:8], rate=call.limits.rate_per_token)
+        if not uid or not self.env["res.users"].sudo().browse(uid).has_group(GROUP):
+            call.reason = "API key unknown or of no use here"
+            return None, "token-invalid"
+        return TokenFacts(id=None, uid=uid, prefix=value[:8], rate=call.limits.rate_per_token), None
+
+    @api.model
+    def _limit_transaction(self, call):
+        """Lets PostgreSQL itself end what takes too long, and refuse what must not write."""
+        reads = call.reads
+        limits = call.limits
+        seconds = limits.read_timeout if reads else limits.write_timeout
+        statements = "SET LOCAL statement_timeout = %s"
+        # A second try of Odoo's, after a read-only replica has refused: it may write now.
+        again = getattr(threading.current_thread(), "cursor_mode", None) == "ro->rw"
+        read_only = call.token and call.token.read_only
+        if not call.route.own_token and (read_only or (reads and not again)):
+            statements += "; SET LOCAL transaction_read_only = on"
+        self.env.cr.execute(statements, [seconds * 1000])
 
     # --- the environment --------------------------------------------------------
 
     @api.model
     def _enter(self, call):
-        user = self.env["res.users"].sudo().browse(call.token.uid if call.token else self.env.uid)
+        user = self.env["res.users"].browse(call.token.uid if call.token else self.env.uid)
         context = self._get_context(call, user)
         call.language = context["lang"]
         request.update_env(user=call.token and call.token.uid, context=context, su=False)
@@ -106,17 +121,17 @@ class SaasRestGate(models.AbstractModel):
     @api.model
     def _check_admin(self, call, user):
         if not call.token.admin or not user.has_group("base.group_system"):
-            raise Problem("scope-denied", _text("This needs the scope 'admin'."))
+            raise Problem("scope-denied", _("This needs the scope 'admin'."))
 
     @api.model
     def _get_context(self, call, user):
         installed = [code for code, _name in self.env["res.lang"].get_installed()]
+        own = user.with_user(user).context_get() if user else {}
         wanted = prefer.pick_language(call.headers.get("Accept-Language", ""), installed)
-        own = user.lang if user.lang in installed else None
         default = "en_US" if "en_US" in installed else installed[0]
-        context = {"lang": wanted or own or default}
-        if call.tz or user.tz:
-            context["tz"] = str(call.tz or user.tz)
+        context = {"lang": wanted or own.get("lang") or default}
+        if call.tz or own.get("tz"):
+            context["tz"] = str(call.tz or own["tz"])
         companies = self._get_companies(call, user)
         if companies:
             context["allowed_company_ids"] = list(companies)
@@ -127,7 +142,7 @@ class SaasRestGate(models.AbstractModel):
         """The companies of the request, the current one first; none: all of the user's."""
         if not call.token:
             return ()
-        allowed = user._get_company_ids()
+        allowed = user.with_user(user)._get_company_ids()
         if call.token.company_ids:
             allowed = [company for company in allowed if company in call.token.company_ids]
         header = call.headers.get("X-Company-Id")

@@ -4,22 +4,42 @@ import logging
 from datetime import timedelta
 
 from odoo import api, fields, models
+from odoo.exceptions import AccessError
 from odoo.tools import SQL
+
+from odoo.addons.base.models.res_users import check_identity
 
 from ..lib.saas_rest import addresses, formats, token_values
 from ..lib.saas_rest.problems import Detail, Problem
 from ..lib.saas_rest.scopes import Scopes
-from ..lib.saas_rest.text import _ as _text
+from ..lib.saas_rest.text import _
 
 _logger = logging.getLogger(__name__)
 
 MAX_PASSWORD_TOKENS = 10
 KEPT_DAYS = 30
 GROUP = "saas_rest_api.group_rest_user"
+MANAGER = "saas_rest_api.group_rest_manager"
+
+_LOOK_UP = """
+    SELECT t.id, t.hash, t.user_id, t.prefix, t.scopes, t.read_only, t.allowed_ips,
+           t.rate_per_minute, t.expiration_date, u.active,
+           t.expiration_date <= (now() AT TIME ZONE 'utc') AS expired,
+           COALESCE(t.last_used_at < (now() AT TIME ZONE 'utc') - interval '1 minute', true)
+               AS note_use,
+           ARRAY(SELECT company_id FROM saas_rest_token_company_rel r
+                  WHERE r.token_id = t.id ORDER BY company_id) AS companies
+      FROM saas_rest_token t JOIN res_users u ON u.id = t.user_id
+     WHERE t.prefix = %s AND t.hash IS NOT NULL AND t.active
+"""
 
 
 def _invalid(name, detail):
     return Problem("validation", detail, [Detail(f"/{name}", "invalid-value", detail)])
+
+
+def _rfc3339(value):
+    return formats.format_datetime(value) if value else None
 
 
 class SaasRestToken(models.Model):
@@ -122,7 +142,7 @@ class SaasRestToken(models.Model):
         :raises Problem: for values that this user cannot have
         """
         if not user.has_group(GROUP):
-            raise Problem("access-denied", _text("This user may not have access tokens."))
+            raise Problem("access-denied", _("This user may not have access tokens."))
         self._check_values(values, user)
         value = token_values.generate()
         lifetime = self._get_lifetime(user, values)
@@ -169,20 +189,20 @@ class SaasRestToken(models.Model):
             Scopes.parse(values.get("scopes") or [])
         except ValueError as error:
             raise _invalid(
-                "scopes", _text("'%(scope)s' is no scope.", scope=str(error)[:100])
+                "scopes", _("'%(scope)s' is no scope.", scope=str(error)[:100])
             ) from None
         try:
             addresses.parse_networks(values.get("allowed_ips"))
         except ValueError as error:
             raise _invalid(
-                "allowed_ips", _text("'%(part)s' is no network.", part=str(error)[:100])
+                "allowed_ips", _("'%(part)s' is no network.", part=str(error)[:100])
             ) from None
         if set(values.get("company_ids") or []) - set(user._get_company_ids()):
-            raise Problem("company-denied", _text("A company is not one of the user's."))
+            raise Problem("company-denied", _("A company is not one of the user's."))
 
     def _get_lifetime(self, user, values):
         """Seconds that a new token lives; ``None``: for ever, which Settings users may ask for."""
-        limits = self.env["saas_rest.gate"]._get_limits()
+        limits = self.env["saas_rest.gate"]._get_settings().limits
         is_system = user.has_group("base.group_system")
         longest = int((max(user.all_group_ids.mapped("api_key_duration"), default=0) or 1) * 86400)
         if "expires_in" not in values:
@@ -191,10 +211,10 @@ class SaasRestToken(models.Model):
         if wanted is None and is_system:
             return None
         if not isinstance(wanted, int) or isinstance(wanted, bool) or wanted <= 0:
-            raise _invalid("expires_in", _text("A number of seconds above zero is wanted."))
+            raise _invalid("expires_in", _("A number of seconds above zero is wanted."))
         if wanted > longest and not is_system:
             raise _invalid(
-                "expires_in", _text("This user's tokens live %(limit)s s at most.", limit=longest)
+                "expires_in", _("This user's tokens live %(limit)s s at most.", limit=longest)
             )
         return min(wanted, 100 * 365 * 86400)
 
@@ -223,39 +243,155 @@ class SaasRestToken(models.Model):
             )
             self.invalidate_recordset(["active"])
 
+    def _check_may_revoke(self):
+        """:raises AccessError: for tokens of others, unless a manager asks"""
+        own = self.user_id == self.env.user
+        if self and not own and not self.env.user.has_group(MANAGER):
+            raise AccessError(self.env._("You may manage your own access tokens only."))
+
+    @check_identity
+    def action_revoke(self):
+        """Revokes the selected tokens."""
+        self._check_may_revoke()
+        self.sudo()._revoke()
+        return {"type": "ir.actions.client", "tag": "soft_reload"}
+
+    @api.model
+    def _revoke_of_the_unentitled(self):
+        """Revokes the tokens of users who may not have any (any more)."""
+        tokens = self.search([])
+        lost = tokens.user_id.filtered(lambda user: not user.has_group(GROUP))
+        tokens.filtered(lambda token: token.user_id in lost)._revoke()
+
+    @api.autovacuum
+    def _gc_tokens(self):
+        """Expired tokens lose their hash at once and disappear after a month."""
+        now = fields.Datetime.now()
+        self.env.cr.execute(
+            SQL(
+                "UPDATE saas_rest_token SET hash = NULL, active = false"
+                " WHERE expiration_date < %s AND hash IS NOT NULL",
+                now - timedelta(days=1),
+            )
+        )
+        self.env.cr.execute(
+            SQL(
+                "DELETE FROM saas_rest_token WHERE NOT active AND"
+                " COALESCE(expiration_date, last_used_at, create_date) < %s",
+                now - timedelta(days=KEPT_DAYS),
+            )
+        )
+
     # --- using ------------------------------------------------------------------
 
     @api.model
-    def _authenticate(self, value):
-        """The facts of a valid token.
+    def _look_up(self, value):
+        """Finds the token of that value.
 
         The answer depends on this very moment: nothing of it is ever cached.
 
-        :raises Problem: ``token-invalid`` or ``token-expired``
+        :return: its row and None; or None (an expired one: its row) and why it is not valid,
+            which is for the audit log
         """
-        known = token_values.is_token(value)
-        self.env.cr.execute(
-            """
-            SELECT t.id, t.hash, t.user_id, t.prefix, t.scopes, t.read_only, t.allowed_ips,
-                   t.rate_per_minute, t.expiration_date,
-                   t.expiration_date < (now() AT TIME ZONE 'utc') AS expired,
-                   ARRAY(SELECT company_id FROM saas_rest_token_company_rel r
-                         WHERE r.token_id = t.id ORDER BY company_id) AS companies
-              FROM saas_rest_token t JOIN res_users u ON u.id = t.user_id
-             WHERE t.prefix = %s AND t.hash IS NOT NULL AND t.active AND u.active
-            """,
-            [token_values.prefix_of(value) if known else ""],
-        )
+        if not token_values.is_token(value):
+            return None, "malformed"
+        self.env.cr.execute(_LOOK_UP, [token_values.prefix_of(value)])
         wanted = token_values.hash_of(value, self._get_database_uuid())
         found = None
         for row in self.env.cr.dictfetchall() or [{"hash": "0" * 64}]:
-            if token_values.same_hash(row["hash"], wanted):
+            if token_values.same_hash(row["hash"] or "", wanted):
                 found = row
-        if not known or not found:
-            raise Problem("token-invalid")
-        if found["expired"]:
-            raise Problem("token-expired")
-        return found
+        if not found:
+            return None, "unknown, revoked or of another database"
+        if not found["active"]:
+            return None, "archived user"
+        if not self.env["res.users"].browse(found["user_id"]).sudo().has_group(GROUP):
+            return None, "user may not have tokens"
+        return found, "expired" if found["expired"] else None
+
+    # --- by REST ----------------------------------------------------------------
+
+    def _describe(self):
+        """The token without its value, for REST."""
+        self.ensure_one()
+        left = None
+        if self.expiration_date:
+            left = round((self.expiration_date - fields.Datetime.now()).total_seconds())
+        return {
+            "id": self.id,
+            "name": self.name,
+            "prefix": self.shown_prefix,
+            "user_id": self.user_id.id,
+            "scopes": (self.scopes or "").split(),
+            "read_only": self.read_only,
+            "company_ids": self.company_ids.ids,
+            "allowed_ips": self.allowed_ips or None,
+            "rate_per_minute": self.rate_per_minute or None,
+            "source": self.source,
+            "active": self.active and (left is None or left > 0),
+            "created_at": _rfc3339(self.create_date),
+            "expires_at": _rfc3339(self.expiration_date),
+            "expires_in": left and max(0, left),
+            "last_used_at": _rfc3339(self.last_used_at),
+            "last_ip": self.last_ip or None,
+        }
+
+    def _describe_new(self, value):
+        """A new token with its value, told this once."""
+        description = self._describe()
+        first = {"id": description.pop("id"), "access_token": value, "token_type": "Bearer"}
+        return first | description
+
+    @api.model
+    def _get_own(self, token_id, facts):
+        """A valid token of the acting user; ``current`` is that of the request.
+
+        :raises Problem: ``not-found``
+        """
+        if token_id == "current":
+            token_id = str(facts.id or "")
+        token = self.browse()
+        if token_id.isascii() and token_id.isdecimal() and len(token_id) < 10:
+            token = self.search([("id", "=", int(token_id)), ("user_id", "=", self.env.uid)])
+        if not token:
+            raise Problem("not-found", _("You have no such token."))
+        return token
+
+    @api.model
+    def _rotate(self, facts, overlap):
+        """Replaces the request's token by one that is equal but for its value.
+
+        :param overlap: seconds that the old one lives on
+        :return: the new token's record and value
+        """
+        old = self._get_own("current", facts).sudo()
+        values = {
+            "name": old.name,
+            "source": old.source,
+            "scopes": (old.scopes or "").split(),
+            "read_only": old.read_only,
+            "company_ids": old.company_ids.ids,
+            "allowed_ips": old.allowed_ips,
+            "rate_per_minute": old.rate_per_minute,
+        }
+        if old.expiration_date:
+            lifetime = old.expiration_date - old.create_date
+            values["expires_in"] = max(1, round(lifetime.total_seconds()))
+        elif self.env.user.has_group("base.group_system"):
+            values["expires_in"] = None
+        if overlap:
+            self.env.cr.execute(
+                SQL(
+                    "UPDATE saas_rest_token SET expiration_date = LEAST(expiration_date, %s)"
+                    " WHERE id = %s",
+                    fields.Datetime.now() + timedelta(seconds=overlap),
+                    old.id,
+                )
+            )
+            old.invalidate_recordset(["expiration_date"])
+        else:
+            old._revoke()
+        return self.sudo()._mint(self.env.user, values)
 
     @api.model
     def _describe_owner(self, facts):

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import ClassVar
 
-from .text import Text, _, translate
+from .text import Text, _
 
 TYPE_PREFIX = "/api/v1/problems/"
 
@@ -88,7 +88,7 @@ class Detail:
     detail: str = ""
 
     def as_dict(self, translator: Callable[[str], str] = str) -> dict[str, str]:
-        detail = translate(self.detail, translator)
+        detail = translator(self.detail)
         parts = {"pointer": self.pointer, "code": self.code, "detail": detail}
         return {key: value for key, value in parts.items() if value or key != "detail"}
 
@@ -121,14 +121,14 @@ class Problem(Exception):
     def as_dict(
         self, request_id: str = "", translator: Callable[[str], str] = str
     ) -> dict[str, object]:
-        """The body of the answer; ``translator`` knows our English texts in another language."""
+        """The body of the answer; ``translator`` says our texts in another language."""
         body: dict[str, object] = {
             "type": TYPE_PREFIX + self.code,
-            "title": translate(self.title, translator),
+            "title": translator(self.title),
             "status": self.status,
         }
         if self.detail:
-            body["detail"] = translate(self.detail, translator)
+            body["detail"] = translator(self.detail)
         if request_id:
             body["instance"] = f"urn:request:{request_id}"
         if self.errors:

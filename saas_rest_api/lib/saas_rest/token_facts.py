@@ -15,6 +15,7 @@ class TokenFacts:
     :param prefix: the readable part of its value
     :param company_ids: the companies it is limited to; empty: all of the owner's
     :param rate: requests in a minute
+    :param note_use: its last use is so long ago that this one is noted
     :param expires: when it ends, in UTC; ``None``: never
     """
 
@@ -25,6 +26,7 @@ class TokenFacts:
     read_only: bool = False
     company_ids: tuple[int, ...] = ()
     rate: int = 600
+    note_use: bool = False
     expires: datetime | None = None
 
     @property

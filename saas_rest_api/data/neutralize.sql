@@ -1,0 +1,1 @@
+DELETE FROM saas_rest_token;

@@ -1,0 +1,35 @@
+"""What happens beside the registry when the addon comes and goes."""
+
+import logging
+
+from odoo.tools import config
+
+from . import dispatcher, header_shim, log_filter
+
+_logger = logging.getLogger(__name__)
+
+#: Addons that answer addresses below /api too.
+NEIGHBOURS = ("muk_rest", "restful", "rest_api", "api_rest")
+
+
+def post_init_hook(env):
+    """Tells about addons that want the same addresses; none is shadowed silently."""
+    found = env["ir.module.module"].search(
+        [("name", "in", NEIGHBOURS), ("state", "in", ("installed", "to install", "to upgrade"))]
+    )
+    for module in found:
+        _logger.warning("%s answers addresses below /api as saas_rest_api does", module.name)
+
+
+def uninstall_hook(env):
+    """Takes away what the ORM does not know of.
+
+    The process is left as it was, unless the addon is loaded for all databases: then others
+    may be using it.
+    """
+    env.cr.execute(
+        "DROP TABLE IF EXISTS saas_rest_bucket, saas_rest_throttle, saas_rest_token_company_rel"
+    )
+    if "saas_rest_api" not in config["server_wide_modules"]:
+        for part in (header_shim, dispatcher, log_filter):
+            part.remove()

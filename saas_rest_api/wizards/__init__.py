@@ -1,0 +1,1 @@
+from . import saas_rest_token_create, saas_rest_token_show
