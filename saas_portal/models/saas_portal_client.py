@@ -164,7 +164,7 @@ class SaasPortalClient(models.Model):
     @api.depends("name", "server_id.request_scheme", "server_id.request_port")
     def _compute_public_url(self):
         for client in self:
-            server = client.server_id.sudo()
+            server = client.sudo().server_id
             client.public_url = server and client.name and server._get_public_url(client.name)
 
     @api.depends("file_storage", "db_storage")

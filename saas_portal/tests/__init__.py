@@ -5,6 +5,7 @@ from . import (
     test_expiry,
     test_lifecycle,
     test_operations,
+    test_pages,
     test_signup,
     test_sync,
     test_template,

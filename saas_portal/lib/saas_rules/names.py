@@ -58,6 +58,16 @@ def check_name(name: object) -> str:
     return name
 
 
+def check_label(label: object) -> str:
+    """Return ``label`` when it can be one part of a host name.
+
+    :raises InvalidName: with a sentence for the person who chose it
+    """
+    if not isinstance(label, str) or not _LABEL.fullmatch(label) or len(label) > MAX_BYTES:
+        raise InvalidName(f"{label!r} is not one part of a host name: small letters and digits.")
+    return label
+
+
 def expand_pattern(pattern: str, number: str) -> str:
     """Put a number into a plan's pattern: ``crm-%i.example.com`` → ``crm-001.example.com``.
 
