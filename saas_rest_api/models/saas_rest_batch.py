@@ -91,7 +91,8 @@ class SaasRestBatch(models.AbstractModel):
             raise Problem(problem.code, problem.detail, details, problem.headers) from error
 
     def _perform(self, op: Operation, item: dict, known: dict, pointer: str) -> dict:
-        path, _mark, query = self._resolve_path(item["path"], known, pointer).partition("?")
+        path, _mark, query = item["path"].partition("?")
+        path = self._resolve_path(path, known, pointer)
         found = find_operation(item["method"].upper(), path)
         if found is None:
             text = _(

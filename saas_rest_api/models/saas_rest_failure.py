@@ -75,7 +75,12 @@ class SaasRestFailure(models.AbstractModel):
         if model is not None:
             constraint = model._table_objects.get(error.diag.constraint_name)
             text = (constraint and constraint.get_error_message(model, error.diag)) or text
-        missing = [name for name in columns if values.get(name) in (None, False)]
+        missing = [
+            name
+            for name in columns
+            if values.get(name) in (None, False)
+            and not (model is not None and name in model._fields and model._fields[name].default)
+        ]
         if problem.code == "validation" and len(columns) > 1 and missing:
             columns, code = missing, "required-missing"
             problem = Problem(code, text)
