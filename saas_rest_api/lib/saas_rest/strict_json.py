@@ -7,7 +7,7 @@ from .problems import Problem
 from .text import _
 
 _SURROGATE = re.compile("[\ud800-\udfff]")
-_STRUCTURE = re.compile(rb'"(?:[^"\\]|\\.)*"|[\[\]{}]', re.DOTALL)
+_STRUCTURE = re.compile(rb'"(?:[^"\\]|\\.)*"?|[\[\]{}]', re.DOTALL)
 
 
 def loads(body: bytes, max_depth: int = 64, max_string: int = 5 * 1024 * 1024) -> object:
