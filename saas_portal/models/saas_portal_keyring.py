@@ -1,7 +1,8 @@
 import json
 import os
+from datetime import timedelta
 
-from odoo import api, models
+from odoo import api, fields, models
 from odoo.exceptions import UserError
 from odoo.tools import config
 
@@ -10,6 +11,10 @@ from ..lib.saas_wire import SigningKey
 from ..transactions import locked
 
 _SIGNING_KEY = "saas_portal.signing_key"
+_FORMER_KEY = "saas_portal.signing_key_former"
+_CHANGED_AT = "saas_portal.signing_key_changed_at"
+#: A former key is dropped by itself after this many hours, when no client needs it any more.
+_KEEP_HOURS = 24
 
 
 class SaasPortalKeyring(models.AbstractModel):
@@ -63,6 +68,77 @@ class SaasPortalKeyring(models.AbstractModel):
         if not cipher:
             cipher = self._create_signing_key()
         return SigningKey.from_pem(self._decrypt(cipher))
+
+    @api.model
+    def _get_former_key(self) -> SigningKey | None:
+        """The key before the present one, as long as there are clients that know no other."""
+        cipher = self.env["ir.config_parameter"].sudo().get_param(_FORMER_KEY)
+        return SigningKey.from_pem(self._decrypt(cipher)) if cipher else None
+
+    @api.model
+    def _get_keys(self) -> list[SigningKey]:
+        """The present key, and the former one while keys change."""
+        former = self._get_former_key()
+        return [self._get_signing_key(), *([former] if former else [])]
+
+    @api.model
+    def _get_public_keys(self) -> str:
+        """All keys with which this portal signs, as PEM."""
+        return "".join(key.public_pem() for key in self._get_keys())
+
+    @api.model
+    def _change_key(self):
+        """Sign with a new key from now on, as each client comes to know it.
+
+        :raises UserError: the change before this one is not over
+        """
+        self._get_signing_key()
+        with locked(self.env, self._name, 0, wait=30) as env:
+            keyring, parameters = env[self._name], env["ir.config_parameter"].sudo()
+            if parameters.search([("key", "=", _FORMER_KEY)]):
+                raise UserError(
+                    self.env._(
+                        "The key was changed before, and the former one is still kept; drop that"
+                        " first."
+                    )
+                )
+            present = parameters.search([("key", "=", _SIGNING_KEY)]).value
+            parameters.set_param(_FORMER_KEY, present)
+            parameters.set_param(_SIGNING_KEY, self._encrypt(SigningKey.generate().private_pem()))
+            parameters.set_param(_CHANGED_AT, fields.Datetime.to_string(fields.Datetime.now()))
+            keyring._publish_anchor()
+            env["saas_portal.client"]._give_keys_later()
+
+    @api.model
+    def _drop_former_key(self):
+        """Have every client refuse the former key.
+
+        :raises UserError: there are clients that know no other
+        """
+        key_id = self._get_signing_key().key_id
+        with locked(self.env, self._name, 0, wait=30) as env:
+            behind = env["saas_portal.client"]._find_behind(key_id)
+            if behind:
+                raise UserError(
+                    self.env._(
+                        "These clients do not know the new key yet: %(names)s",
+                        names=", ".join(behind.mapped("name")),
+                    )
+                )
+            parameters = env["ir.config_parameter"].sudo()
+            parameters.search([("key", "in", (_FORMER_KEY, _CHANGED_AT))]).unlink()
+            env[self._name]._publish_anchor()
+            env["saas_portal.client"]._give_keys_later()
+
+    @api.model
+    def _cron_drop_former_key(self):
+        """Complete a change of keys that every client has followed."""
+        changed_at = self.env["ir.config_parameter"].sudo().get_param(_CHANGED_AT)
+        earliest = fields.Datetime.now() - timedelta(hours=_KEEP_HOURS)
+        if not changed_at or fields.Datetime.from_string(changed_at) > earliest:
+            return
+        if not self.env["saas_portal.client"]._find_behind(self._get_signing_key().key_id):
+            self._drop_former_key()
 
     @api.model
     def _create_signing_key(self) -> str:

@@ -1,0 +1,84 @@
+from odoo import api, fields, models
+from odoo.exceptions import UserError
+
+from ..const import LIVE_STATES
+from ..lib.saas_wire import ClientDenied
+
+_TIMEOUT = 120
+
+
+class SaasPortalClient(models.Model):
+    """With which of the portal's keys a client is spoken to, while they change."""
+
+    _inherit = "saas_portal.client"
+
+    key_id = fields.Char(
+        string="Key",
+        readonly=True,
+        copy=False,
+        help="The newest of the portal's keys that the client is known to accept.",
+    )
+
+    def _get_signing_key(self):
+        """The portal's key that this client accepts: the former one until it has the new one."""
+        self.ensure_one()
+        keyring = self.env["saas_portal.keyring"]
+        current, former = keyring._get_signing_key(), keyring._get_former_key()
+        return former if former and self.key_id != current.key_id else current
+
+    @api.model
+    def _get_behind_domain(self, key_id):
+        """Clients that would be lost if they had to accept this key: also deleted, restorable."""
+        return [
+            "|",
+            ("key_id", "!=", key_id),
+            ("key_id", "=", False),
+            "|",
+            ("state", "in", LIVE_STATES),
+            ("trash_name", "!=", False),
+        ]
+
+    @api.model
+    def _find_behind(self, key_id):
+        clients = self.sudo().with_context(active_test=False)
+        return clients.search(self._get_behind_domain(key_id), order="name")
+
+    @api.model
+    def _give_keys_later(self):
+        """Tell every client which keys the portal signs with, in the background."""
+        for client in self.sudo().search([("state", "in", LIVE_STATES)]):
+            client._start_operation("keys")
+
+    def _get_operation_steps(self, kind):
+        if kind == "keys":
+            return [("_step_give_keys", self.env._("Give it the portal's keys"))]
+        steps = super()._get_operation_steps(kind)
+        if kind == "restore":
+            # It may have missed a change of keys while nobody could reach it.
+            steps.append(("_step_give_keys", self.env._("Give it the portal's keys")))
+        return steps
+
+    def _step_give_keys(self, operation):
+        """Give the keys, signed with one that the client knows; then speak with the new one."""
+        keyring = self.env["saas_portal.keyring"]
+        current = keyring._get_signing_key()
+        stopped = self.rung == "stopped"
+        if stopped:
+            self.server_id._get_driver().start(self._get_ref())
+        keyring._publish_anchor()
+        self._apply_steps({"portal_keys": keyring._get_public_keys()}, _TIMEOUT)
+        if self.key_id != current.key_id:
+            self.key_id = current.key_id
+            try:
+                self._apply_steps({}, _TIMEOUT)
+            except ClientDenied as error:
+                raise UserError(
+                    self.env._(
+                        "%(name)s does not accept the portal's new key. If its server has a file"
+                        " or folder of the portal's keys (saas_client_portal_keys), add the new"
+                        " key there, then retry.",
+                        name=self.name,
+                    )
+                ) from error
+        if stopped:
+            self.server_id._get_driver().stop(self._get_ref())
