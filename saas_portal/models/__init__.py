@@ -1,6 +1,7 @@
 from . import (
     res_partner,
     res_users,
+    res_users_subject,
     saas_portal_keyring,
     saas_portal_server,
     saas_portal_support_team,
@@ -15,6 +16,10 @@ from . import (
     saas_portal_rate_limit,
     saas_portal_reserved_name,
     saas_portal_client_usage,
+    saas_portal_client_login,
+    saas_portal_client_keys,
+    saas_portal_client_connect,
+    saas_portal_connection,
     saas_portal_operation,
     saas_portal_operation_step,
 )

@@ -405,7 +405,7 @@ class SaasPortalClient(models.Model):
         keyring = self.env["saas_portal.keyring"]
         return ClientConnection.open(
             self.server_id._get_transport(),
-            keyring._get_signing_key(),
+            self._get_signing_key(),
             keyring._get_portal_uuid(),
             self.name,
             self.client_id,

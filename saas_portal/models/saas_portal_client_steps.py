@@ -186,10 +186,11 @@ class SaasPortalClient(models.Model):
                 database_uuid=self.client_id,
                 base_url=self.public_url.rstrip("/"),
                 portal_uuid=keyring._get_portal_uuid(),
-                portal_key=keyring._get_signing_key().public_pem(),
+                portal_key=keyring._get_public_keys(),
             ),
         )
         self.server_id._get_driver().create(spec)
+        self.key_id = keyring._get_signing_key().key_id
         return self.env._("Copied %(template)s", template=spec.template)
 
     def _step_set_up(self, operation):
@@ -210,7 +211,9 @@ class SaasPortalClient(models.Model):
             "lang": self.plan_id.lang or "en_US",
             "tz": self.plan_id.tz or "UTC",
         }
+        steps.update(self._prepare_login_steps())
         self._get_connection().apply(steps, _TIMEOUT)
+        self.login_portal_url = steps["portal_url"]
 
     def _step_open(self, operation):
         self._set_open()
