@@ -29,9 +29,16 @@
         "views/saas_portal_databases_templates.xml",
         "views/res_partner_views.xml",
         "views/saas_portal_menus.xml",
+        "wizards/saas_portal_connect_client_views.xml",
+        "wizards/saas_portal_rotate_keys_views.xml",
+        "views/saas_portal_connection_views.xml",
+        "views/saas_portal_login_templates.xml",
     ],
     "assets": {
-        "web.assets_backend": ["saas_portal/static/src/operation_progress/**/*"],
+        "web.assets_backend": [
+            "saas_portal/static/src/connect_button/**/*",
+            "saas_portal/static/src/operation_progress/**/*",
+        ],
         "web.assets_frontend": ["saas_portal/static/src/interactions/**/*"],
         "web.assets_tests": ["saas_portal/static/tests/tours/**/*"],
     },

@@ -1,1 +1,1 @@
-from . import databases, signup
+from . import connect, databases, oauth, signup

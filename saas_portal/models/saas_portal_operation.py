@@ -48,6 +48,8 @@ class SaasPortalOperation(models.Model):
             ("delete", "Delete"),
             ("restore", "Restore"),
             ("purge", "Purge"),
+            ("login", "Set Up Login"),
+            ("keys", "Give Keys"),
             ("build_template", "Build Template"),
             ("delete_template", "Delete Template"),
         ],

@@ -342,7 +342,7 @@ class SaasPortalPlan(models.Model):
                 answer = {
                     "client_id": client.client_id,
                     "url": client._get_login_url(),
-                    "auth_url": client._get_login_url(),
+                    "auth_url": client._get_auth_url(),
                 }
                 env.flush_all()
                 return client.id, operation.id, answer

@@ -3,7 +3,9 @@ from . import (
     saas_config_limit,
     saas_config_param,
     saas_config_result,
+    saas_portal_connect_client,
     saas_portal_create_client,
     saas_portal_delete_client,
     saas_portal_rename_client,
+    saas_portal_rotate_keys,
 )
