@@ -224,7 +224,7 @@ class ResUsers(models.Model):
         return self.browse(int(owner_id)).exists() - self._saas_get_operators()
 
     @api.model
-    def _saas_ensure_owner(self, login, name, email, password_hash, lang, tz, subject=None):
+    def _saas_ensure_owner(self, login, name, email, password_hash, lang, tz):
         """Make the owner be as the portal says, creating him when needed; return him."""
         users = self.with_context(active_test=False, no_reset_password=True, tracking_disable=True)
         vals = users._saas_prepare_owner_vals(login, name, email, lang, tz)
@@ -241,8 +241,6 @@ class ResUsers(models.Model):
             groups = users.env.ref("base.group_user") | users.env.ref("base.group_partner_manager")
             owner = users.create({**vals, "group_ids": [Command.set(groups.ids)]})
         owner._saas_set_password_hash(password_hash)
-        if subject:
-            owner._saas_link_to_portal(subject)
         self.env["ir.config_parameter"]._saas_set(OWNER_KEY, str(owner.id), hidden=False)
         return self.browse(owner.id)
 

@@ -67,6 +67,7 @@ class SaasClientGateway(models.AbstractModel):
             ("portal_keys", str, None, "_apply_portal_keys"),
             ("portal_url", str, None, "_apply_portal_url"),
             ("owner", dict, None, "_apply_owner"),
+            ("owner_subject", str, None, "_apply_owner_subject"),
             ("params", list, dict, "_apply_params"),
             ("access_owner_add", list, str, "_apply_access_owner_add"),
             ("access_remove", list, str, "_apply_access_remove"),
@@ -214,9 +215,17 @@ class SaasClientGateway(models.AbstractModel):
             password_hash=owner.get("password_hash"),
             lang=owner.get("lang"),
             tz=owner.get("tz"),
-            subject=owner.get("subject"),
         )
         return {"id": user.id}
+
+    @api.model
+    def _apply_owner_subject(self, subject):
+        """Let the person whom the portal knows by this name for ever log in as the owner."""
+        owner = self.env["res.users"]._saas_get_owner()
+        if not (owner and subject):
+            return ["the owner of this database is not known"]
+        owner.sudo()._saas_link_to_portal(subject)
+        return None
 
     @api.model
     def _get_allowed_parameters(self):
