@@ -26,7 +26,10 @@ SECONDS = {"refuse": 5, "hang": 3600, "hang_after": 3600, "slow": 2, "slow_after
 
 @dataclass
 class Fault:
-    """`match` is a regular expression for `METHOD path`; `times` 0 means always."""
+    """`match` is a regular expression for `METHOD path`; `times` 0 means always.
+
+    The first `skip` requests that match go by.
+    """
 
     kind: str
     match: str = ""
@@ -34,6 +37,7 @@ class Fault:
     status: int = 500
     seconds: float = 0
     body: str = ""
+    skip: int = 0
     used: int = 0
 
     def __post_init__(self):
@@ -75,6 +79,9 @@ class Faults:
             self.seen.append(line)
             for fault in self.rules:
                 if fault.pattern.search(line):
+                    if fault.skip:
+                        fault.skip -= 1
+                        continue
                     fault.used += 1
                     if fault.used == fault.times:
                         self.rules.remove(fault)

@@ -34,6 +34,8 @@ MAX_OUTPUT = 4 * 1024 * 1024
 MAX_TAIL = 10_000
 #: Docker waits ten seconds before it kills a container that does not stop.
 ACTION_TIMEOUT = 90
+#: The engine looks at every file of every volume.
+DISK_TIMEOUT = 120
 _REFERENCE = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9_.-]*")
 #: What Docker says of a container that is so already.
 _ALREADY = {"pause": "is already paused", "unpause": "is not paused"}
@@ -75,7 +77,7 @@ class ContainerCalls(Calls):
         if not disk:
             return capacity
         used = self._docker_json(
-            environment_id, "/system/df", "measure the disk", disk_used, timeout=120
+            environment_id, "/system/df", "measure the disk", disk_used, timeout=DISK_TIMEOUT
         )
         return replace(capacity, disk_used_bytes=used)
 
