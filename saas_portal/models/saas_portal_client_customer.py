@@ -96,7 +96,7 @@ class SaasPortalClient(models.Model):
         }
 
     def _get_customer_notice(self):
-        """What the customer should know about the state, in one sentence; False when all is well."""
+        """What the customer should know about the state, in a sentence; False when well."""
         self.ensure_one()
         if self.state == BROKEN:
             return self.env._(

@@ -7,7 +7,6 @@ from odoo.service.model import PG_CONCURRENCY_EXCEPTIONS_TO_RETRY
 
 from ..transactions import in_own_transaction
 
-
 #: action → (how often, within how many seconds)
 _LIMITS = {
     "name": (40, 60),

@@ -7,14 +7,22 @@ The deriving class gives a fixture ``world`` with
 - ``run_strangers_client(name)``: makes a client there that no portal knows;
 - ``look_inside(name)``: what a client holds, as a dictionary with ``database_uuid``, ``base_url``,
   ``portal_uuid``, ``portal_key``, ``secret``;
+- ``write_inside(name, text)`` and ``read_inside(name)``: data of a customer's in database and
+  files, with a mail that waits and a key; ``can_act(name)``: whether there are such mails or keys;
 - ``cut_off(verb, *arguments)``: for each point where the verb can be cut off, brings the server
   into the state of that point and yields its name; the contract then repeats the verb.
 """
+
+import json
+import stat
+import zipfile
+from dataclasses import replace
 
 import pytest
 from saas_driver import (
     ClientRef,
     ClientSpec,
+    DriverError,
     DriverNotFound,
     DriverRejected,
     Identity,
@@ -217,6 +225,177 @@ class DriverContract:
     def test_what_is_not_there_cannot_be_renamed(self, driver):
         with pytest.raises(DriverNotFound):
             driver.rename(ClientRef("nobody.localhost", "key"), "new.localhost", "http://new")
+
+    # -- backup and restore ------------------------------------------------------------------------
+
+    @pytest.fixture
+    def archive(self, tmp_path):
+        return tmp_path / "backups" / "acme.zip"
+
+    @pytest.fixture
+    def backup(self, world, driver, client, archive):
+        """An archive that holds what the client held before it was spoilt."""
+        world.write_inside(client.name, "precious")
+        driver.backup(client, archive)
+        world.write_inside(client.name, "spoilt")
+        return archive
+
+    def test_a_backup_has_the_format_of_odoos_database_manager(self, backup, client):
+        with zipfile.ZipFile(backup) as found:
+            names = found.namelist()
+            assert names[:2] == ["dump.sql", "manifest.json"]
+            assert "filestore/cd/cdef" in names
+            assert found.read("filestore/cd/cdef") == b"precious"
+            assert b"CREATE TABLE" in found.read("dump.sql")
+            manifest = json.loads(found.read("manifest.json"))
+        assert manifest["odoo_dump"] == "1"
+        assert manifest["db_name"] == client.name
+        assert manifest["major_version"] == "19.0"
+        assert manifest["modules"]["base"]
+
+    def test_nobody_else_reads_a_backup(self, backup):
+        assert stat.S_IMODE(backup.stat().st_mode) == 0o600
+        assert stat.S_IMODE(backup.parent.stat().st_mode) & 0o077 == 0
+
+    def test_backing_up_again_keeps_the_archive(self, driver, client, backup):
+        before = backup.read_bytes()
+        driver.backup(client, backup)
+        assert backup.read_bytes() == before
+
+    def test_a_client_runs_on_while_it_is_backed_up(self, driver, client, backup):
+        assert driver.status(client.name).running
+
+    def test_an_interrupted_backup_leaves_no_archive_and_is_completed(
+        self, world, driver, client, archive
+    ):
+        for point in world.cut_off("backup", client, archive):
+            assert list(archive.parent.glob("*")) == [], point
+        driver.backup(client, archive)
+        assert zipfile.is_zipfile(archive)
+
+    def test_only_ones_own_is_backed_up(self, world, driver, archive):
+        with pytest.raises(DriverNotFound):
+            driver.backup(ClientRef("nobody.localhost", "key"), archive)
+        world.run_strangers_client("old.localhost")
+        with pytest.raises(DriverRejected):
+            driver.backup(ClientRef("old.localhost", "key"), archive)
+        assert not archive.exists()
+
+    def test_a_backup_brings_back_what_was_there(self, world, driver, client, spec, backup):
+        secret = world.look_inside(client.name)["secret"]
+        for _again in range(2):
+            driver.restore(client, spec.identity, backup)
+            assert world.read_inside(client.name) == "precious"
+            found = world.look_inside(client.name)
+            assert (found["database_uuid"], found["base_url"]) == (
+                client.key,
+                spec.identity.base_url,
+            )
+            assert found["secret"] != secret
+            assert driver.list() == [driver.status(client.name)]
+
+    def test_a_client_that_is_gone_is_restored_too(self, world, driver, client, spec, backup):
+        driver.delete(client)
+        driver.restore(client, spec.identity, backup)
+        assert world.read_inside(client.name) == "precious"
+        assert driver.status(client.name).running
+
+    def test_an_interrupted_restore_is_completed_by_repeating_it(
+        self, world, driver, client, spec, backup
+    ):
+        for point in world.cut_off("restore", client, spec.identity, backup):
+            driver.restore(client, spec.identity, backup)
+            assert world.read_inside(client.name) == "precious", point
+            self._check_whole(world, driver, client, point)
+
+    def test_what_is_no_backup_changes_nothing(self, world, driver, client, spec, backup):
+        halves = backup.read_bytes()[: backup.stat().st_size // 2]
+        for content, error in (
+            (None, DriverNotFound),
+            (b"no", DriverRejected),
+            (halves, DriverRejected),
+        ):
+            other = backup.with_name("other.zip")
+            if content:
+                other.write_bytes(content)
+            with pytest.raises(error, match=r"other\.zip"):
+                driver.restore(client, spec.identity, other)
+            assert world.read_inside(client.name) == "spoilt"
+            self._check_whole(world, driver, client, error)
+
+    def test_a_dump_that_cannot_be_loaded_changes_nothing(
+        self, world, driver, client, spec, tmp_path
+    ):
+        world.write_inside(client.name, "spoilt")
+        archive = tmp_path / "broken.zip"
+        with zipfile.ZipFile(archive, "w") as target:
+            target.writestr("dump.sql", "CREATE TABLE a (b int); SELECT nonsense;")
+        with pytest.raises(DriverError, match="nonsense"):
+            driver.restore(client, spec.identity, archive)
+        assert world.read_inside(client.name) == "spoilt"
+        self._check_whole(world, driver, client, "broken dump")
+
+    def test_a_backup_cannot_write_beside_the_files(self, world, driver, client, spec, backup):
+        with zipfile.ZipFile(backup, "a") as target:
+            for name in ("filestore/../../evil", "filestore//evil", "filestore/cd/../../../evil"):
+                target.writestr(name, "evil")
+        driver.restore(client, spec.identity, backup)
+        root = backup.parents[1]
+        assert not list(root.rglob("evil"))
+        assert not list(world.files.rglob("evil"))
+
+    def test_a_restore_takes_nobodys_name(self, world, driver, client, spec, backup):
+        driver.create(make_spec("other.localhost", "key-other", world.template))
+        world.run_strangers_client("old.localhost")
+        for name in ("other.localhost", "old.localhost", "Other.Localhost"):
+            with pytest.raises(DriverRejected):
+                driver.restore(ClientRef(name, client.key), spec.identity, backup)
+        assert driver.status("other.localhost").key == "key-other"
+
+    # -- copy --------------------------------------------------------------------------------------
+
+    @pytest.fixture
+    def twin(self, spec):
+        identity = replace(spec.identity, database_uuid="key-twin", base_url="http://twin")
+        return ClientRef("twin.localhost", "key-twin"), identity
+
+    def test_a_copy_holds_the_same_and_is_another_client(self, world, driver, client, twin):
+        world.write_inside(client.name, "precious")
+        ref, identity = twin
+        for _again in range(2):
+            driver.copy(client, ref, identity)
+        assert world.read_inside(ref.name) == "precious"
+        found, original = world.look_inside(ref.name), world.look_inside(client.name)
+        assert (found["database_uuid"], found["base_url"]) == (ref.key, "http://twin")
+        assert found["secret"] != original["secret"]
+        assert original["database_uuid"] == client.key
+        world.write_inside(ref.name, "changed")
+        assert world.read_inside(client.name) == "precious"
+        assert {status.key for status in driver.list()} == {client.key, ref.key}
+
+    def test_a_copy_does_not_act_in_the_originals_name(self, world, driver, client, twin):
+        world.write_inside(client.name, "precious")
+        driver.copy(client, *twin)
+        assert not world.can_act("twin.localhost")
+        assert world.can_act(client.name)
+
+    def test_an_interrupted_copy_is_completed_by_repeating_it(self, world, driver, client, twin):
+        world.write_inside(client.name, "precious")
+        for point in world.cut_off("copy", client, *twin):
+            driver.copy(client, *twin)
+            assert world.read_inside("twin.localhost") == "precious", point
+            assert world.read_inside(client.name) == "precious", point
+            driver.delete(twin[0])
+            assert [status.key for status in driver.list()] == [client.key], point
+
+    def test_a_copy_takes_nobodys_name_and_copies_only_ones_own(self, world, driver, client, twin):
+        ref, identity = twin
+        world.run_strangers_client("twin.localhost")
+        for source in (client, ClientRef("twin.localhost", "key")):
+            with pytest.raises(DriverRejected):
+                driver.copy(source, ref, identity)
+        with pytest.raises(DriverNotFound):
+            driver.copy(ClientRef("nobody.localhost", "key"), ref, identity)
 
     # -- delete ------------------------------------------------------------------------------------
 

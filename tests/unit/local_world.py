@@ -4,7 +4,7 @@ import contextlib
 
 import pytest
 from psycopg2 import sql
-from saas_driver import LocalDriver, local
+from saas_driver import LocalDriver, local, local_backup
 
 ODOO = """
 CREATE TABLE ir_config_parameter (
@@ -31,6 +31,10 @@ CREATE TABLE res_users_apikeys (id serial PRIMARY KEY, key varchar);
 INSERT INTO res_users_apikeys (key) VALUES ('template');
 CREATE TABLE ir_mail_server (id serial PRIMARY KEY, smtp_pass varchar);
 INSERT INTO ir_mail_server (smtp_pass) VALUES ('template');
+CREATE TABLE mail_mail (id serial PRIMARY KEY, state varchar);
+CREATE TABLE ir_module_module (name varchar, latest_version varchar, state varchar);
+INSERT INTO ir_module_module VALUES
+    ('base', '19.0.1.3', 'installed'), ('sale', '19.0.1.2', 'uninstalled');
 CREATE TABLE orm_signaling_registry (id serial PRIMARY KEY, date timestamp DEFAULT now());
 INSERT INTO orm_signaling_registry DEFAULT VALUES;
 CREATE TABLE orm_signaling_default (id serial PRIMARY KEY, date timestamp DEFAULT now());
@@ -101,8 +105,44 @@ class LocalWorld:
             "secret": parameters["database.secret"],
         }
 
+    def write_inside(self, name, text):
+        """Data of a customer's: a person, a waiting mail, a key and a file."""
+        self.query(name, "DELETE FROM res_users WHERE login = 'data'")
+        self.query(name, "INSERT INTO res_users (login, password) VALUES ('data', %s)", text)
+        self.query(name, "INSERT INTO mail_mail (state) VALUES ('outgoing')")
+        self.query(name, "INSERT INTO res_users_apikeys (key) VALUES (%s)", text)
+        folder = self.files / name / "cd"
+        folder.mkdir(exist_ok=True)
+        # Odoo never writes into a stored file: copies share it.
+        (folder / "cdef").unlink(missing_ok=True)
+        (folder / "cdef").write_text(text)
+
+    def read_inside(self, name):
+        ((text,),) = self.query(name, "SELECT password FROM res_users WHERE login = 'data'")
+        assert (self.files / name / "cd" / "cdef").read_text() == text
+        return text
+
+    def can_act(self, name):
+        """Whether it has mails to send, mail servers or keys of its people."""
+        ((mails, keys, servers),) = self.query(
+            name,
+            "SELECT (SELECT count(*) FROM mail_mail WHERE state = 'outgoing'),"
+            " (SELECT count(*) FROM res_users_apikeys), (SELECT count(*) FROM ir_mail_server)",
+        )
+        return bool(mails or keys or servers)
+
     def cut_off(self, verb, *arguments):
         points = {
+            "restore": (
+                "_load",
+                "_extract_files",
+                "_drop",
+                "_publish",
+                "os.rename",
+                "local._rename",
+            ),
+            "copy": ("_dump", "_copy_files", "_remove_files", "_publish", "local._rename"),
+            "backup": ("_dump", "local_backup.os.replace"),
             "create": ("_copy_files", "_remove_files", "_publish", "os.rename", "local._rename"),
             "rename": ("_withdraw", "os.rename", "_remove_files", "_publish", "second rename"),
             "delete": ("_remove_files", "local._alter"),
@@ -110,6 +150,8 @@ class LocalWorld:
         for point in points:
             if verb == "rename":
                 call = [*arguments, "http://half.localhost"]
+            elif verb in ("restore", "copy", "backup"):
+                call = arguments
             else:
                 call = [arguments[0] if verb == "create" else arguments[0].ref]
             if verb == "delete":
@@ -125,7 +167,12 @@ class LocalWorld:
         calls_before = 1 if point == "second rename" else 0
         point = "os.rename" if point == "second rename" else point
         owner, _dot, name = point.rpartition(".")
-        target = {"": self.driver, "os": local.os, "local": local}[owner]
+        target = {
+            "": self.driver,
+            "os": local.os,
+            "local": local,
+            "local_backup.os": local_backup.os,
+        }[owner]
         real, calls = getattr(target, name), []
 
         def die(*args, **kwargs):

@@ -3,6 +3,7 @@
 from .base import Driver
 from .errors import DriverError, DriverNotFound, DriverRejected, DriverUnavailable
 from .local import LocalDriver
+from .local_backup import check_archive
 from .types import ClientRef, ClientSpec, ClientStatus, Identity, TemplateSpec, Usage
 
 __all__ = [
@@ -18,4 +19,5 @@ __all__ = [
     "LocalDriver",
     "TemplateSpec",
     "Usage",
+    "check_archive",
 ]

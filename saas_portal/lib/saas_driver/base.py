@@ -1,8 +1,9 @@
 """The interface that every kind of server fulfils."""
 
+from pathlib import Path
 from typing import Protocol
 
-from .types import ClientRef, ClientSpec, ClientStatus, TemplateSpec, Usage
+from .types import ClientRef, ClientSpec, ClientStatus, Identity, TemplateSpec, Usage
 
 
 class Driver(Protocol):
@@ -50,6 +51,32 @@ class Driver(Protocol):
 
     def usage(self, ref: ClientRef) -> Usage:
         """Statistics, read without loading the client into Odoo."""
+
+    def backup(self, ref: ClientRef, archive: Path) -> None:
+        """Write database and files into this file on the portal's machine.
+
+        The format is that of Odoo's database manager: a zip with ``dump.sql``, ``manifest.json``
+        and ``filestore/``. The file is there whole or not at all; one that is there is kept.
+        """
+
+    def restore(self, ref: ClientRef, identity: Identity, archive: Path) -> None:
+        """Make the client what the backup holds, whatever it held before or if it was gone.
+
+        Its people keep their passwords; it has the given identity and a new secret.
+
+        :raises DriverNotFound: no such file
+        :raises DriverRejected: the file is no whole backup, or the name is somebody else's
+        """
+
+    def copy(self, source: ClientRef, ref: ClientRef, identity: Identity) -> None:
+        """Make a client that holds what another one holds, which goes on meanwhile.
+
+        The copy has an identity of its own, the same people, and nothing with which it could act
+        in the original's name: no mail servers, API keys or mails that wait.
+
+        :raises DriverNotFound: no such source
+        :raises DriverRejected: the name belongs to another database
+        """
 
     def build_template(self, spec: TemplateSpec) -> None:
         """Make a database with these addons and close it for everything but copying."""

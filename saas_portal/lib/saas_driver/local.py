@@ -12,6 +12,7 @@ from psycopg2 import errorcodes, sql
 
 from . import local_sql
 from .errors import DriverError, DriverNotFound, DriverRejected, DriverUnavailable
+from .local_backup import LocalBackups
 from .template_builder import TemplateBuilder
 from .types import ClientRef, ClientSpec, ClientStatus, TemplateSpec, Usage
 
@@ -21,7 +22,7 @@ _BUSY_SECONDS = 15
 _MB = 1024 * 1024
 
 
-class LocalDriver:
+class LocalDriver(LocalBackups):
     """Copies databases with ``CREATE DATABASE … TEMPLATE`` and their files with hard links.
 
     Needs a PostgreSQL role that may create databases; uses neither Odoo's database manager nor
@@ -138,11 +139,10 @@ class LocalDriver:
             found = _find(cursor, spec.name)
             if found and local_sql.read_mark(found[2]) != f"template {spec.key}":
                 raise DriverRejected(f"The name {spec.name} belongs to another database.")
-            if _exists(cursor, staging):
-                # A build that was cut off; what it installed half is not worth keeping.
-                self._drop(cursor, staging)
+            # A build that was cut off: what it installed half is not worth keeping.
+            self._drop_if_exists(cursor, staging)
             self._remove_files(staging)
-            _create_database(cursor, staging, self._builder.empty_database)
+            self._create_empty(cursor, staging)
         try:
             self._builder.build(staging, spec)
         except DriverError:
@@ -150,8 +150,7 @@ class LocalDriver:
                 self._drop(cursor, staging)
             raise
         with self._cluster() as cursor:
-            if _exists(cursor, spec.name):
-                self._drop(cursor, spec.name)
+            self._drop_if_exists(cursor, spec.name)
         self._remove_files(spec.name)
         if (self._filestore / staging).exists():
             os.rename(self._filestore / staging, self._filestore / spec.name)
@@ -259,6 +258,16 @@ class LocalDriver:
         self._remove_files(name)
         cursor.execute(sql.SQL("DROP DATABASE IF EXISTS {}").format(sql.Identifier(name)))
         self._forget(name)
+
+    def _drop_if_exists(self, cursor, name: str) -> None:
+        if _exists(cursor, name):
+            self._drop(cursor, name)
+
+    def _create_empty(self, cursor, name: str) -> None:
+        _create_database(cursor, name, self._builder.empty_database)
+
+    def _staging_name(self, key: str) -> str:
+        return _staging_name(key)
 
     # -- files -----------------------------------------------------------------------------------
 

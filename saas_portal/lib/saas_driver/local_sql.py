@@ -68,32 +68,65 @@ def set_parameter(cursor, key: str, value: str) -> None:
 
 
 def give_identity(cursor, identity: Identity) -> None:
-    """Make the copied database a stranger to its template; safe to repeat."""
-    for key, value in {
-        "database.uuid": identity.database_uuid,
-        "database.secret": str(uuid.uuid4()),
-        "web.base.url": identity.base_url,
-        "web.base.url.freeze": "True",
-        "auth_signup.invitation_scope": "b2b",
-        "saas_client.portal_uuid": identity.portal_uuid,
-        "saas_client.portal_key": identity.portal_key,
-    }.items():
-        set_parameter(cursor, key, value)
+    """Make the copied template a stranger to its origin; safe to repeat."""
+    move_in(cursor, identity)
+    set_parameter(cursor, "auth_signup.invitation_scope", "b2b")
     cursor.execute(
         "UPDATE ir_config_parameter SET value = to_char(now() AT TIME ZONE 'UTC',"
         " 'YYYY-MM-DD HH24:MI:SS') WHERE key = 'database.create_date'"
     )
-    for table in _EMPTIED:
-        cursor.execute("SELECT to_regclass(%s)", [table])
-        if cursor.fetchone()[0]:
-            cursor.execute(sql.SQL("DELETE FROM {}").format(sql.Identifier(table)))
+    _empty(cursor, *_EMPTIED)
     cursor.execute(_OTHER_PEOPLE)
     # 256 random bits need no stretching; a person's password would.
     unknown = pbkdf2_sha512.using(rounds=1).hash(secrets.token_urlsafe(32))
     cursor.execute(_ADMIN_PASSWORD, [unknown])
     cursor.execute(_SPREAD_CRONS)
     cursor.execute(_NO_PUBLISHER_CRON)
+
+
+def move_in(cursor, identity: Identity) -> None:
+    """Make the database this client, with its people as they are; their sessions end."""
+    for key, value in {
+        "database.uuid": identity.database_uuid,
+        "database.secret": str(uuid.uuid4()),
+        "web.base.url": identity.base_url,
+        "web.base.url.freeze": "True",
+        "saas_client.portal_uuid": identity.portal_uuid,
+        "saas_client.portal_key": identity.portal_key,
+    }.items():
+        set_parameter(cursor, key, value)
     distrust_caches(cursor)
+
+
+def forget_machines(cursor) -> None:
+    """Let a copy reach nobody in the name of its original: no mails, keys or devices."""
+    _empty(cursor, *_EMPTIED)
+    cursor.execute("SELECT to_regclass('mail_mail')")
+    if cursor.fetchone()[0]:
+        cursor.execute("UPDATE mail_mail SET state = 'cancel' WHERE state = 'outgoing'")
+    cursor.execute(_SPREAD_CRONS)
+
+
+def _empty(cursor, *tables: str) -> None:
+    for table in tables:
+        cursor.execute("SELECT to_regclass(%s)", [table])
+        if cursor.fetchone()[0]:
+            cursor.execute(sql.SQL("DELETE FROM {}").format(sql.Identifier(table)))
+
+
+def read_manifest(cursor) -> dict:
+    """What Odoo writes beside a dump, as far as it can be read from the database."""
+    cursor.execute("SELECT name, latest_version FROM ir_module_module WHERE state = 'installed'")
+    modules = dict(cursor.fetchall())
+    major = ".".join((modules.get("base") or "").split(".")[:2])
+    number = cursor.connection.server_version
+    return {
+        "odoo_dump": "1",
+        "version": major,
+        "major_version": major,
+        "pg_version": f"{number // 10000}.{number % 10000}",
+        "modules": modules,
+    }
 
 
 def distrust_caches(cursor) -> None:
