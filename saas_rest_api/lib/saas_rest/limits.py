@@ -16,7 +16,7 @@ class Limits:
     nesting_max: int = 5
     nested_default: int = 80
     nested_max: int = 500
-    count_cap: int = 10_000
+    count_cap: int = 1000
     domain_leaves: int = 200
     domain_depth: int = 20
     domain_values: int = 2000
