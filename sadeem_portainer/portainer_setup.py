@@ -42,16 +42,14 @@ def meet(session: SshSession, link: str) -> Fresh:
 
     :raises CertificateChanged: when what answers at the address is not what runs on the machine
     """
-    with PortainerClient(link, tls=TlsPolicy.insecure()) as client:
-        # Nothing is sent or believed yet.
-        client.wait_until_ready()
+    _wait(link)
     fingerprint = _fingerprint(read_certificate(session)) or fetch_fingerprint(link)
     with PortainerClient(link, tls=TlsPolicy.pinned(fingerprint)) as client:
         status = client.status()
         try:
             has_admin = client.admin_exists()
         except Locked:
-            _unlock(session, client)
+            _unlock(session, link)
             has_admin = client.admin_exists()
     return Fresh(status.version, status.version_info, fingerprint, has_admin)
 
@@ -63,10 +61,16 @@ def _fingerprint(certificate: str) -> str:
     return TlsPolicy.pinned(digest).fingerprint
 
 
-def _unlock(session: SshSession, client: PortainerClient) -> None:
+def _wait(link: str) -> None:
+    # Nothing is sent or believed here. What is just starting may take a connection and be silent.
+    with PortainerClient(link, tls=TlsPolicy.insecure(), timeout=3) as client:
+        client.wait_until_ready()
+
+
+def _unlock(session: SshSession, link: str) -> None:
     """Five minutes without an administrator lock Portainer until it is started again."""
     restart_container(session)
-    client.wait_until_ready()
+    _wait(link)
 
 
 def ensure_admin(session: SshSession, client: PortainerClient, password: str) -> None:
@@ -74,7 +78,7 @@ def ensure_admin(session: SshSession, client: PortainerClient, password: str) ->
     try:
         _make_admin(session, client, password)
     except Locked:
-        _unlock(session, client)
+        _unlock(session, client.server)
         _make_admin(session, client, password)
 
 

@@ -1,4 +1,5 @@
 import logging
+import time
 from datetime import timedelta
 
 from odoo import api, fields, models
@@ -17,8 +18,10 @@ STATES = [
     ("cancelled", "Cancelled"),
 ]
 OPEN_STATES = ("pending", "running")
-#: Seconds until an installation goes on after the connection was lost; then it is a failure.
-_BACK_OFF = (10, 60)
+#: Seconds until a step of an installation is repeated when something did not answer. The first
+#: time it is waited for, later the scheduled action comes back; then it is a failure.
+_BACK_OFF = (5, 60, 120)
+_LONGEST_WAIT = 5
 _LANES = 2
 
 
@@ -120,7 +123,8 @@ class SadeemRootServerOperation(models.Model):
         """
         self.ensure_one()
         self.check_access("read")
-        waits = (self.next_attempt_at or fields.Datetime.now()) - fields.Datetime.now()
+        now = fields.Datetime.now()
+        pause = (self.next_attempt_at - now).total_seconds() if self.next_attempt_at else 0
         return {
             "id": self.id,
             "name": self._get_title(),
@@ -128,7 +132,8 @@ class SadeemRootServerOperation(models.Model):
             "state": self.state,
             "progress": round(self.progress),
             "error": self.error or "",
-            "again_in": max(round(waits.total_seconds()), 0) if self.error else 0,
+            "again": bool(self.next_attempt_at),
+            "again_in": max(round(pause), 0),
             "can_retry": self._can_be_retried(),
             "steps": [step._get_progress() for step in self.step_ids],
             "output": [
@@ -238,8 +243,10 @@ class SadeemRootServerOperation(models.Model):
                 _logger.info("Operation %d was cancelled in step %d", self.id, step_id)
                 return
             except Exception as error:
-                self._give_up_or_wait(step_id, error)
-                return
+                pause = self._give_up_or_wait(step_id, error)
+                if not pause or pause > _LONGEST_WAIT:
+                    return
+                time.sleep(pause)
 
     def _begin_step(self) -> int | bool:
         """Mark the next step as running, or the operation as done; returns the step's id."""
@@ -251,7 +258,14 @@ class SadeemRootServerOperation(models.Model):
             self.write({"state": "done", "finished_at": now, "error": False})
             self.root_server_id._on_operation_ended(self)
             return False
-        self.write({"state": "running", "started_at": self.started_at or now, "error": False})
+        self.write(
+            {
+                "state": "running",
+                "started_at": self.started_at or now,
+                "next_attempt_at": False,
+                "error": False,
+            }
+        )
         step.write({"state": "running", "started_at": now, "error": False})
         return step.id
 
@@ -274,6 +288,8 @@ class SadeemRootServerOperation(models.Model):
         step = self.step_ids.browse(step_id)
         told = self._as_asker(self.root_server_id)._end_step(self, step.key, result)
         step.write({"state": "done", "finished_at": fields.Datetime.now(), "result": told})
+        if self.attempts:
+            self.attempts = 0
 
     def _as_asker(self, record):
         """The record for whoever asked for the operation, so that the chatter names him."""
@@ -293,13 +309,14 @@ class SadeemRootServerOperation(models.Model):
     def _note(self, **notes):
         self.notes = {**(self.notes or {}), **notes}
 
-    def _give_up_or_wait(self, step_id: int, error: Exception):
+    def _give_up_or_wait(self, step_id: int, error: Exception) -> int:
+        """Note why a step failed; seconds until it is repeated, 0 for never."""
         expected = isinstance(error, root_ssh.SshError | portainer_api.PortainerError | UserError)
         if not expected:
             _logger.exception("Operation %d failed in step %d", self.id, step_id)
         cause = str(error) if expected else f"{type(error).__name__}: {str(error)[:500]}"
         temporary = self._is_temporary(error)
-        in_own_transaction(self, lambda op: op._record_failure(step_id, cause, temporary))
+        return in_own_transaction(self, lambda op: op._record_failure(step_id, cause, temporary))
 
     @api.model
     def _is_temporary(self, error: Exception) -> bool:
@@ -310,22 +327,24 @@ class SadeemRootServerOperation(models.Model):
         gone = (root_ssh.Unavailable, portainer_api.Unavailable, portainer_api.UnknownOutcome)
         return isinstance(error, gone)
 
-    def _record_failure(self, step_id: int, cause: str, temporary: bool):
-        if self.state not in OPEN_STATES:
-            return
+    def _record_failure(self, step_id: int, cause: str, temporary: bool) -> int:
+        if not self.exists() or self.state not in OPEN_STATES:
+            return 0
         now = fields.Datetime.now()
         step = self.step_ids.browse(step_id)
         attempts = self.attempts + 1
         installs = self.kind in ("install_agent", "install_master")
         if temporary and installs and self.background and attempts <= len(_BACK_OFF):
-            at = now + timedelta(seconds=_BACK_OFF[attempts - 1])
+            pause = _BACK_OFF[attempts - 1]
+            at = now + timedelta(seconds=pause)
             step.write({"state": "pending", "error": cause})
             self.write(
                 {"state": "pending", "error": cause, "attempts": attempts, "next_attempt_at": at}
             )
             self._trigger(at)
-            return
+            return pause
         step.write({"state": "failed", "error": cause, "finished_at": now})
         self.write({"state": "failed", "error": cause, "finished_at": now})
         self.root_server_id._on_operation_ended(self)
         _logger.warning("%s (#%d) failed: %s", self.display_name, self.id, cause)
+        return 0

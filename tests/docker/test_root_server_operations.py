@@ -177,8 +177,11 @@ def test_a_lost_connection_is_taken_up_again(root, machine, installed, engine, w
     root.install_portainer_master(**installed.ports)
     wait_for(lambda: "waits at the gate" in root.output(), 60, "the command")
     engine.docker("restart", "--time=1", machine.name)
-    wait_for(lambda: root.operation["again_in"], 60, "the next attempt to be announced")
-    assert "connection was lost" in root.operation["error"]
+    wait_for(
+        lambda: (seen := root.operation)["again"] and "connection was lost" in seen["error"],
+        60,
+        "the next attempt to be announced",
+    )
     machine.release()
     root.done()
 
