@@ -16,9 +16,12 @@
         "views/saas_rest_token_views.xml",
         "views/saas_rest_audit_views.xml",
         "views/res_users_views.xml",
+        "views/saas_rest_docs_templates.xml",
         "views/saas_rest_menus.xml",
+        "views/saas_rest_webhook_menus.xml",
         "wizards/saas_rest_token_create_views.xml",
     ],
+    "external_dependencies": {"python": ["apispec"]},
     "post_init_hook": "post_init_hook",
     "uninstall_hook": "uninstall_hook",
 }

@@ -181,7 +181,10 @@ class SaasRestDispatcher(http.Dispatcher):
             headers["Access-Control-Expose-Headers"] = EXPOSED_HEADERS
         if call.route.successor:
             headers["Deprecation"] = DEPRECATED_SINCE
-            headers.add("Link", f'<{call.route.successor}>; rel="successor-version"')
+            successor = call.route.successor
+            if callable(successor):
+                successor = successor(call.httprequest.path)
+            headers.add("Link", f'<{successor}>; rel="successor-version"')
         return Answer(response, call)
 
 

@@ -1,6 +1,6 @@
 """The decorator of all our endpoints."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from odoo import http
@@ -19,6 +19,7 @@ class Route:
 
     :param readonly: whether it only reads; ``None``: the verb decides
     :param public: needs no token
+    :param session: instead of a token, an internal user's session will do
     :param scope: ``admin`` for what needs that scope and a Settings user
     :param body: ``json``, ``form`` (forms and JSON) or ``any``; other media types are refused
     :param max_body: name of the limit in :class:`.limits.Limits` for the size of the body
@@ -26,12 +27,14 @@ class Route:
     :param own_token: touches nothing but tokens: allowed with read-only tokens too
     :param without_database: is reached although no database was chosen
     :param legacy: errors have the older envelope ``{"type", "message"}``
-    :param successor: address of the endpoint that replaces a legacy one
+    :param successor: address of the endpoint that replaces a legacy one, or what makes it from
+        the request's path
     :param catch_all: takes every verb and path that nothing else takes
     """
 
     readonly: bool | None = None
     public: bool = False
+    session: bool = False
     scope: str | None = None
     body: str | None = None
     max_body: str = "body_max"
@@ -39,7 +42,7 @@ class Route:
     own_token: bool = False
     without_database: bool = False
     legacy: bool = False
-    successor: str | None = None
+    successor: str | Callable[[str], str] | None = None
     catch_all: bool = False
     doc: Doc | None = None
 

@@ -1,3 +1,3 @@
 from . import audit, seed, service, tokens
-from . import files, reports, webhooks
+from . import files, legacy, metrics, openapi, reports, webhooks
 from . import data, calls, batch

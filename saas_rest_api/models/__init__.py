@@ -18,3 +18,4 @@ from . import (
     saas_rest_webhook_secret,
 )
 from . import saas_rest_files, saas_rest_reports
+from . import saas_rest_legacy, saas_rest_metrics, saas_rest_openapi

@@ -4,6 +4,7 @@ import threading
 
 from odoo import api, models, tools
 from odoo.http import request
+from odoo.service import security
 
 from ..lib.saas_rest import addresses, prefer, token_values
 from ..lib.saas_rest.problems import Problem
@@ -49,6 +50,8 @@ class SaasRestGate(models.AbstractModel):
         :raises Problem: else
         """
         limiter = self.env["saas_rest.limiter"]
+        if not value and call.route.session and self._has_session():
+            return TokenFacts(id=None, uid=request.session.uid, prefix="session", read_only=True)
         if not value:
             limiter._charge_address(call)
             raise Problem("token-missing", _("Send 'Authorization: Bearer access_token_…'."))
@@ -58,6 +61,16 @@ class SaasRestGate(models.AbstractModel):
             raise Problem(code)
         limiter._charge_token(call, facts)
         return facts
+
+    @api.model
+    def _has_session(self):
+        """Whether somebody is logged in here who is no mere visitor of the portal."""
+        session = request.session
+        if not session.uid or session.db != self.env.cr.dbname:
+            return False
+        if not security.check_session(session, self.env(user=session.uid)):
+            return False
+        return self.env["res.users"].sudo().browse(session.uid)._is_internal()
 
     @api.model
     def _find(self, call, value):
