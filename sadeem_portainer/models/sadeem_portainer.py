@@ -68,6 +68,13 @@ class SadeemPortainer(models.Model):
         " authorities of this machine vouch for.",
     )
     is_unsafe = fields.Boolean(compute="_compute_is_unsafe")
+    trust = fields.Selection(
+        [("verified", "Verified"), ("pinned", "Pinned"), ("unsafe", "Unsafe")],
+        string="TLS",
+        compute="_compute_trust",
+        help="Whether the server shows a certificate that the authorities of this machine vouch"
+        " for, the one that was pinned, or is not checked at all.",
+    )
     country_id = fields.Many2one("res.country", tracking=True)
     country_state_id = fields.Many2one(
         "res.country.state",
@@ -95,6 +102,14 @@ class SadeemPortainer(models.Model):
         for server in self:
             link = server.portainer_link or "https:"
             server.is_unsafe = server.skip_ssl_verify or not link.startswith("https:")
+
+    @api.depends("is_unsafe", "tls_fingerprint", "state")
+    def _compute_trust(self):
+        for server in self:
+            trust = "pinned" if server.tls_fingerprint else "verified"
+            # Of a draft that is not decided yet.
+            settled = server.tls_fingerprint or server.state == "confirmed"
+            server.trust = "unsafe" if server.is_unsafe else trust if settled else False
 
     @api.depends("environment_ids")
     def _compute_counts(self):
