@@ -3,6 +3,7 @@ from dataclasses import dataclass
 from odoo import api, models, tools
 from odoo.fields import Domain
 from odoo.models import BaseModel
+from odoo.tools.query import Query as OdooQuery
 
 from ..lib.saas_rest import cursors
 from ..lib.saas_rest.access import Access
@@ -58,7 +59,7 @@ class SaasRestReader(models.AbstractModel):
         :raises Problem: for the first thing in the query that is not possible
         """
         model = self._get_model(access, model_name, query)
-        limits = self.env["saas_rest.gate"]._get_limits()
+        limits = self.env["saas_rest.gate"]._get_settings().limits
         serializer = self.env["saas_rest.serializer"]
         plan = serializer._plan(access, model, query.fields, limits)
         domain = self.env["saas_rest.domain"]._get_domain(access, model, query)
@@ -76,16 +77,12 @@ class SaasRestReader(models.AbstractModel):
             total, capped = self._count_all(model, domain, query, limits.count_cap)
             return Page([], 0, query.offset, total, capped, bool(total), None)
         names = dict.fromkeys([*plan.names, *(term.field for term in order if pageable)])
-        records = model.search_fetch(
-            window,
-            list(names),
-            offset=query.offset,
-            limit=query.limit + 1,
-            order=order_as_text(order) or None,
-        )
+        records, found = self._fetch(model, window, list(names), query, order_as_text(order))
         more = len(records) > query.limit
         shown = records[: query.limit] if more else records
-        total, capped = self._get_total(model, domain, query, len(records), limits.count_cap)
+        total, capped = self._get_total(
+            model, domain, query, len(records), limits.count_cap, None if query.cursor else found
+        )
         cursor = None
         if more and pageable:
             values = keyset._get_values(shown[-1], order)
@@ -98,7 +95,7 @@ class SaasRestReader(models.AbstractModel):
         """How many records a query describes, and whether there are more than that."""
         model = self._get_model(access, model_name, query)
         domain = self.env["saas_rest.domain"]._get_domain(access, model, query)
-        limits = self.env["saas_rest.gate"]._get_limits()
+        limits = self.env["saas_rest.gate"]._get_settings().limits
         cap = limits.count_cap if query.count == "capped" else None
         return self._count_up_to(model, domain, cap)
 
@@ -106,10 +103,36 @@ class SaasRestReader(models.AbstractModel):
         model = self.env["saas_rest.policy"]._get_model(access, model_name, "read")
         return model if query.active_test else model.with_context(active_test=False)
 
+    def _fetch(
+        self, model: BaseModel, domain: Domain, names: list[str], query: Query, order: str
+    ) -> tuple[BaseModel, OdooQuery | None]:
+        """The records of a page and one more, and Odoo's query for them if it can be used again.
+
+        This is ``search_fetch`` in two steps, for models that have none of their own: record
+        rules then need not be worked out once more to count.
+        """
+        arguments = {"offset": query.offset, "limit": query.limit + 1, "order": order or None}
+        if type(model).search_fetch is not BaseModel.search_fetch:
+            return model.search_fetch(domain, names, **arguments), None
+        arguments["order"] = order or model._order
+        found = model._search(domain, **arguments)
+        wanted = model._determine_fields_to_fetch(names)
+        return (model.browse() if found.is_empty() else model._fetch_query(found, wanted)), found
+
     def _get_total(
-        self, model: BaseModel, domain: Domain, query: Query, seen: int, cap: int
+        self,
+        model: BaseModel,
+        domain: Domain,
+        query: Query,
+        seen: int,
+        cap: int,
+        found: OdooQuery | None,
     ) -> tuple[int | None, bool]:
-        """The number of all records, counted only when the page does not tell it."""
+        """The number of all records, counted only when the page does not tell it.
+
+        :param seen: how many records of the page, and the one behind it, were found
+        :param found: Odoo's query for the page
+        """
         mode = query.count or ("none" if query.cursor else "capped")
         if mode == "none":
             return None, False
@@ -117,7 +140,12 @@ class SaasRestReader(models.AbstractModel):
             return query.offset + seen, False
         if mode == "capped" and not query.cursor and query.offset + seen > cap:
             return cap, True
-        return self._count_up_to(model, domain, cap if mode == "capped" else None)
+        limit = cap if mode == "capped" else None
+        if found is None:
+            return self._count_up_to(model, domain, limit)
+        found.order, found.offset, found.limit = None, None, None if limit is None else limit + 1
+        number = len(found)
+        return (number, False) if limit is None else (min(number, limit), number > limit)
 
     def _count_all(self, model, domain, query: Query, cap: int) -> tuple[int | None, bool]:
         if query.count == "none":
@@ -197,7 +225,7 @@ class SaasRestReader(models.AbstractModel):
         self, access: Access, model: BaseModel, ids: list[int], selection: Selection | None
     ) -> list[Document]:
         """These records, in this order; each of them must be readable."""
-        limits = self.env["saas_rest.gate"]._get_limits()
+        limits = self.env["saas_rest.gate"]._get_settings().limits
         serializer = self.env["saas_rest.serializer"]
         plan = serializer._plan(access, model, selection, limits)
         stamp = ["write_date"] if model._log_access else []

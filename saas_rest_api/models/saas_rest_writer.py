@@ -80,7 +80,7 @@ class SaasRestWriter(models.AbstractModel):
     def _check_count(self, rows: object) -> None:
         if not isinstance(rows, list):
             raise Problem("invalid-value", _("A list of objects is expected."))
-        limits = self.env["saas_rest.gate"]._get_limits()
+        limits = self.env["saas_rest.gate"]._get_settings().limits
         if len(rows) > limits.bulk_max:
             text = _("At most %(limit)s rows in one request.", limit=limits.bulk_max)
             raise Problem("invalid-value", text)
