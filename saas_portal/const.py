@@ -40,3 +40,17 @@ OPERATION_STATES = [
     (OP_CANCELLED, "Cancelled"),
 ]
 OPEN_OPERATION_STATES = (OP_PENDING, OP_RUNNING)
+
+STOPPED = "stopped"
+#: How far a client is shut, from not at all to out of reach.
+RUNGS = [
+    ("open", "Open"),
+    ("notice", "Notice"),
+    ("read_only", "Read-only"),
+    ("closed", "Closed"),
+    (STOPPED, "Stopped"),
+]
+OPEN_RUNGS = ("open", "notice")
+SUSPENDED_RUNGS = ("read_only", "closed", STOPPED)
+#: Nobody sees the database behind these.
+CLOSED_RUNGS = ("closed", STOPPED)

@@ -1,6 +1,9 @@
 from . import auth_oauth_provider
 from . import base
+from . import ir_actions_server
+from . import ir_attachment
 from . import ir_config_parameter
+from . import ir_cron
 from . import ir_http
 from . import ir_module_module
 from . import ir_rule
@@ -12,3 +15,4 @@ from . import saas_client_connection
 from . import saas_client_used_token
 from . import saas_client_record_limit
 from . import saas_client_gateway
+from . import saas_client_status

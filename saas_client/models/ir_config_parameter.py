@@ -1,14 +1,18 @@
 import logging
+import time
 import uuid
 
 from odoo import api, fields, models, tools
 from odoo.exceptions import AccessError
 
-from ..lib.client_rules import is_protected, parse_limit, parse_switch
+from ..lib.client_rules import CLOSED, is_protected, parse_limit, parse_switch
+from ..policy import MIRRORS, SECRET_MIRRORS, get_policy
 
 _logger = logging.getLogger(__name__)
 
 SUSPENDED_KEY = "saas_client.suspended"
+MAX_USERS_KEY = "saas_client.max_users"
+STORAGE_KEY = "saas_client.total_storage_limit"
 SESSION_EPOCH_KEY = "saas_client.session_epoch"
 
 
@@ -99,12 +103,23 @@ class IrConfigParameter(models.Model):
             parameter.write({"value": value, "saas_hidden": hidden})
 
     @api.model
-    def _saas_is_suspended(self, fresh=False):
-        """Whether the operator has suspended this database.
+    def _saas_get_rung(self, fresh=False):
+        """How far this database is shut: open, notice, read_only or closed.
 
         :param fresh: ask the table, for callers that Odoo has not brought up to date with what
-            other workers have changed, such as a login over XML-RPC
+            other workers have changed, such as a login over XML-RPC; a policy is always fresh
         """
+        if policy := get_policy(self.env):
+            return policy.get_rung(time.time())
+        return CLOSED if self._saas_read_switch(fresh) else "open"
+
+    @api.model
+    def _saas_is_suspended(self, fresh=False):
+        """Whether the operator has closed this database."""
+        return self._saas_get_rung(fresh) == CLOSED
+
+    @api.model
+    def _saas_read_switch(self, fresh):
         if fresh:
             value = self._get_param.__wrapped__(self, SUSPENDED_KEY)
         else:
@@ -117,12 +132,34 @@ class IrConfigParameter(models.Model):
 
     @api.model
     def _saas_get_limit(self, key):
-        """The limit stored under a key, 0 meaning unlimited."""
+        """The limit that counts for a key, 0 meaning unlimited."""
+        if policy := get_policy(self.env):
+            return {MAX_USERS_KEY: policy.max_users, STORAGE_KEY: policy.storage_mb}[key]
         try:
             return parse_limit(self.sudo().get_param(key))
         except ValueError:
             _logger.error("The system parameter %s is not a limit, it is ignored", key)
             return 0
+
+    @api.model
+    def _saas_follow_policy(self, policy, was_suspended):
+        """Repeat the policy in the parameters that people and other addons read."""
+        for key, read in MIRRORS.items():
+            hidden = key in policy.hidden
+            secret = hidden and key in SECRET_MIRRORS
+            self._saas_set(key, None if secret else read(policy), hidden)
+        self._saas_follow_suspension(was_suspended)
+
+    @api.model
+    def _saas_queue_up(self):
+        """Have transactions that take the last place of something wait for each other.
+
+        The second one is started again by Odoo, and then sees what the first one did.
+        """
+        self.env.cr.execute(
+            "UPDATE ir_config_parameter SET value = value WHERE key = 'database.uuid'",
+            log_exceptions=False,
+        )
 
     def _saas_follow_suspension(self, was_suspended):
         """End every session when the database becomes suspended, also those not in use now."""

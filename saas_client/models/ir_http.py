@@ -1,33 +1,34 @@
 import logging
 
 from markupsafe import Markup
-from werkzeug.exceptions import ServiceUnavailable, abort
+from werkzeug.exceptions import abort
 
 from odoo import SUPERUSER_ID, models
 from odoo.http import Response, SessionExpiredException, request
 from odoo.service import security
 from odoo.tools.misc import get_lang
 
+from ..lib.client_rules import CLOSED
+from ..policy import OPERATOR_IDS, mark_operator_request
+from ..seats import check_seat
+
 _logger = logging.getLogger(__name__)
 
-# The doors of the database: closed to everybody, whether logged in or not.
-DOORS = frozenset(
-    {
-        "/web",
-        "/odoo",
-        "/web/login",
-        "/web/login/totp",
-        "/web/signup",
-        "/web/reset_password",
-        "/auth_oauth/signin",
-    }
+# What stays open: files that a page shows, the sign of life for monitoring, and the doors at which
+# the operator proves who he is.
+OPEN_ROUTES = (
+    "/web/assets/",
+    "/web/static/",
+    "/web/health",
+    "/xmlrpc/",
+    "/jsonrpc",
+    "/saas_client/connect",
 )
-# Files that a page may still show.
-ASSETS = ("/web/assets/", "/web/static/")
+API_TYPES = ("application/json", "application/problem+json")
 
 
 class IrHttp(models.AbstractModel):
-    """A suspended database answers its users with one page and anonymous visitors as before.
+    """A closed database answers with one page, whoever asks for whatever.
 
     The test stands before Odoo's own authentication and needs no addon's error handling, so
     that an installed website neither styles it nor turns it into an error.
@@ -37,80 +38,97 @@ class IrHttp(models.AbstractModel):
 
     @classmethod
     def _authenticate(cls, endpoint):
-        suspended = request.env["ir.config_parameter"]._saas_is_suspended()
-        if suspended:
+        rung = request.env["ir.config_parameter"]._saas_get_rung()
+        if rung != "open" and cls._saas_is_operator():
+            mark_operator_request()
+        elif rung == CLOSED:
             routes = endpoint.routing.get("routes", ())
-            if any(route.startswith(ASSETS) for route in routes):
-                return super()._authenticate(endpoint)
-            if not DOORS.isdisjoint(routes) or request.session.uid is not None:
-                cls._saas_refuse_suspended(endpoint.routing["type"])
+            if not any(route.startswith(OPEN_ROUTES) for route in routes):
+                cls._saas_refuse_closed(endpoint.routing["type"])
         result = super()._authenticate(endpoint)
-        # whoever got in without a session (a key, a signed link) is a user all the same
-        if suspended and request.env.uid not in (None, *cls._get_public_users()):
-            cls._saas_refuse_suspended(endpoint.routing["type"])
+        if request.session.uid is not None and request.session.uid == request.env.uid:
+            check_seat(request.env, request.env.uid)
         return result
 
     @classmethod
     def _serve_fallback(cls):
-        if (
-            request.session.uid is not None
-            and request.env["ir.config_parameter"]._saas_is_suspended()
-            and not cls._saas_is_operator()
-        ):
-            return cls._saas_suspended_response()
+        if request.env["ir.config_parameter"]._saas_is_suspended() and not cls._saas_is_operator():
+            return cls._saas_make_closed_response()
         return super()._serve_fallback()
+
+    def session_info(self):
+        info = super().session_info()
+        if self.env.user._is_internal():
+            info["saas"] = self.env["saas_client.status"].get_usage()
+        return info
 
     @classmethod
     def _saas_is_operator(cls):
-        """Whether the session is one that the operator opened during the suspension.
+        """Whether the session is one that the operator opened.
 
-        Sessions from before have lost their validity, and no password opens a new one.
+        Sessions from before a suspension have lost their validity, and no password opens one.
         """
-        admin = request.env.ref("base.user_admin", raise_if_not_found=False)
-        return (
-            admin
-            and request.session.uid == admin.id
-            and security.check_session(request.session, request.env)
+        return request.session.uid in OPERATOR_IDS and security.check_session(
+            request.session, request.env
         )
 
     @classmethod
-    def _saas_refuse_suspended(cls, routing_type):
-        if cls._saas_is_operator():
-            return
-        if routing_type == "http":
-            abort(cls._saas_suspended_response())
-        if routing_type == "jsonrpc":
+    def _saas_refuse_closed(cls, routing_type):
+        if routing_type == "jsonrpc" and request.session.uid is not None:
             # the web client answers this by loading the page anew
-            raise SessionExpiredException(request.env._("This database is suspended."))
-        raise ServiceUnavailable(request.env._("This database is suspended."))
+            raise SessionExpiredException(request.env["saas_client.status"]._explain_closed())
+        abort(cls._saas_make_closed_response(routing_type != "http"))
 
     @classmethod
-    def _saas_suspended_response(cls):
-        lang = request.env["res.lang"].sudo()._get_data(code=request.default_lang()).code
-        env = request.env(user=SUPERUSER_ID, context={"lang": lang or get_lang(request.env).code})
-        try:
-            page = env["ir.qweb"]._render(
-                "saas_client.suspended",
-                cls._saas_prepare_suspended_values(env),
-                minimal_qcontext=True,
+    def _saas_make_closed_response(cls, for_program=False):
+        """The page for people, or the same in JSON for programs."""
+        status = request.env["saas_client.status"].sudo()
+        accepted = request.httprequest.accept_mimetypes
+        if for_program or (accepted.best in API_TYPES and "text/html" not in accepted.values()):
+            response = request.make_json_response(
+                {
+                    "error": "database_closed",
+                    "reason": status._get_reason(),
+                    "message": status._explain_closed(),
+                },
+                status=status._get_http_status(),
             )
-        except Exception:
-            # an administrator may have broken the view; the answer must not depend on it
-            _logger.exception("The page of a suspended database cannot be rendered")
-            page = env._("This database is suspended. Please contact your provider.")
-        page = Markup("<!DOCTYPE html>\n") + page
-        response = Response(page, status=503, content_type="text/html; charset=utf-8")
+        else:
+            page = cls._saas_render_closed_page()
+            response = Response(
+                page, status=status._get_http_status(), content_type="text/html; charset=utf-8"
+            )
         response.headers["Cache-Control"] = "no-store"
         response.headers["X-Frame-Options"] = "DENY"
         response.headers["X-Robots-Tag"] = "noindex"
         return response
 
     @classmethod
-    def _saas_prepare_suspended_values(cls, env):
-        support_url = env["ir.config_parameter"].get_param("saas_client.support_url") or ""
+    def _saas_render_closed_page(cls):
+        lang = request.env["res.lang"].sudo()._get_data(code=request.default_lang()).code
+        env = request.env(user=SUPERUSER_ID, context={"lang": lang or get_lang(request.env).code})
+        try:
+            page = env["ir.qweb"]._render(
+                "saas_client.suspended",
+                cls._saas_prepare_closed_values(env),
+                minimal_qcontext=True,
+            )
+        except Exception:
+            # an administrator may have broken the view; the answer must not depend on it
+            _logger.exception("The page of a suspended database cannot be rendered")
+            page = env["saas_client.status"]._explain_closed()
+        return Markup("<!DOCTYPE html>\n") + page
+
+    @classmethod
+    def _saas_prepare_closed_values(cls, env):
+        status = env["saas_client.status"]
+        heading, sentence = status._explain()
         return {
             "company_name": env.ref("base.main_company").name,
             "lang": env.context["lang"].replace("_", "-"),
-            # the parameter is the operator's, yet a link must never run a script
-            "support_url": support_url if support_url.startswith(("https://", "http://")) else "",
+            "heading": heading,
+            "sentence": sentence,
+            "notice": status._get_usage(False)["notice"],
+            "payable": status._get_http_status() == 402,
+            "manage_url": status._get_manage_url(),
         }

@@ -5,6 +5,8 @@ from psycopg2.errors import DeadlockDetected, LockNotAvailable, SerializationFai
 from odoo import api, models, tools
 from odoo.exceptions import AccessError, UserError
 
+from ..policy import get_policy, is_operator_at_work
+
 MANAGE_GROUP = "saas_client.group_show_modules_menu"
 # States that a mere refresh of the list of apps gives.
 LISTED_STATES = ("uninstalled", "uninstallable")
@@ -80,7 +82,9 @@ class IrModuleModule(models.Model):
 
     def _saas_check_keeps_addon(self):
         """Raise when removing these modules takes this addon away from the operator."""
-        if not self.env.su and self._saas_carries_addon():
+        if is_operator_at_work() or (self.env.su and not get_policy(self.env)):
+            return
+        if self._saas_carries_addon():
             raise UserError(
                 self.env._(
                     "%(modules)s cannot be uninstalled: your provider needs it to run this"

@@ -89,9 +89,8 @@ class ResUsers(models.Model):
 
     @api.model
     def _saas_check_not_suspended(self):
-        parameters = self.env["ir.config_parameter"]
-        if parameters._saas_is_suspended(fresh=True):
-            raise AccessDenied(parameters._saas_explain_closed())
+        if self.env["ir.config_parameter"]._saas_is_suspended(fresh=True):
+            raise AccessDenied(self.env["saas_client.status"].sudo()._explain_closed())
 
     @api.model
     def _saas_check_token_login(self, uid, token):
@@ -168,15 +167,26 @@ class ResUsers(models.Model):
     @contextmanager
     def _saas_within_limit(self):
         """Refuse what raises the number of users above the limit; anything else passes."""
-        limit = self.env["ir.config_parameter"]._saas_get_limit(MAX_USERS_KEY)
-        if not limit:
-            yield
-            return
-        before = self._saas_count_users()
+        before = self._saas_count_for_limit()
         yield
+        self._saas_refuse_growth(before)
+
+    @api.model
+    def _saas_count_for_limit(self):
+        """The number of users when it is limited, else None."""
+        limited = self.env["ir.config_parameter"]._saas_get_limit(MAX_USERS_KEY)
+        return self._saas_count_users() if limited else None
+
+    @api.model
+    def _saas_refuse_growth(self, before):
+        """Raise when there are more users than before, and more than the plan allows."""
+        limit = self.env["ir.config_parameter"]._saas_get_limit(MAX_USERS_KEY)
+        if not limit or before is None:
+            return
         after = self._saas_count_users()
         if after <= before:
             return
+        # two transactions must not both take the last place: the second one is retried
         self.env["ir.config_parameter"]._saas_queue_up()
         if after > limit:
             raise ValidationError(

@@ -8,4 +8,7 @@ class ResUsersApikeys(models.Model):
         """No key opens a suspended database."""
         if self.env["ir.config_parameter"]._saas_is_suspended():
             return None
-        return super()._check_credentials(scope=scope, key=key)
+        uid = super()._check_credentials(scope=scope, key=key)
+        if uid:
+            self.env["res.users"].browse(uid)._saas_check_may_log_in()
+        return uid

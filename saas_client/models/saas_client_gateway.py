@@ -1,5 +1,4 @@
 import logging
-import os
 from contextlib import contextmanager
 
 from odoo import api, models, tools
@@ -14,14 +13,15 @@ from ..lib.client_rules import (
     normalise_parameter,
     parse_limit,
 )
-from .res_users import MAX_USERS_KEY
+from ..policy import MIRRORS, get_policy, keep_policy, operator_at_work, read_newer_policy
+from ..seats import count_seats
+from ..storage import MEGABYTE, get_database_size, measure_files
+from .ir_config_parameter import MAX_USERS_KEY, STORAGE_KEY
 
 _logger = logging.getLogger(__name__)
 
-STORAGE_KEY = "saas_client.total_storage_limit"
 # Any number will do, as long as nothing else in the database locks it.
 APPLY_LOCK = 0x5AA5C11E
-MEGABYTE = 1024 * 1024
 
 
 class SaasClientGateway(models.AbstractModel):
@@ -46,7 +46,7 @@ class SaasClientGateway(models.AbstractModel):
         payload = self.env["res.users"]._saas_read_token(request, action="apply").payload
         gateway = self.sudo()
         gateway._check_payload(payload)
-        with gateway._one_at_a_time():
+        with gateway._one_at_a_time(), operator_at_work():
             return gateway._apply(payload)
 
     @api.model
@@ -59,6 +59,7 @@ class SaasClientGateway(models.AbstractModel):
     def _get_steps(self):
         """The keys of a request in their order: what each holds, a list of what, its method."""
         return [
+            ("policy", str, None, "_apply_policy"),
             ("update_addons_list", bool, None, "_apply_update_addons_list"),
             ("update_addons", list, str, "_apply_update_addons"),
             ("install_addons", list, str, "_apply_install_addons"),
@@ -103,6 +104,8 @@ class SaasClientGateway(models.AbstractModel):
                 fits = all(isinstance(item, item_kind) for item in value)
             if not fits:
                 raise UserError(self.env._("The value of %(key)s is of the wrong kind.", key=key))
+        if "policy" in payload:
+            self._read_policy(payload["policy"])
         if "owner" in payload and not payload["owner"].get("login"):
             raise UserError(self.env._("The owner needs a login."))
         if "portal_url" in payload and not is_http_url(payload["portal_url"]):
@@ -161,7 +164,28 @@ class SaasClientGateway(models.AbstractModel):
                 cr.execute("SELECT pg_advisory_xact_lock(%s)", [APPLY_LOCK])
             yield
 
+    @api.model
+    def _read_policy(self, token):
+        try:
+            return read_newer_policy(self.env, token)
+        except TokenRefused as reason:
+            raise UserError(
+                self.env._("The policy is refused: %(reason)s.", reason=reason)
+            ) from reason
+
     # === STEPS === #
+
+    @api.model
+    def _apply_policy(self, token):
+        """Obey this policy from now on, until the next one."""
+        parameters = self.env["ir.config_parameter"]
+        policy, former_limit = self._read_policy(token), parameters._saas_get_limit(MAX_USERS_KEY)
+        was_suspended = parameters._saas_is_suspended()
+        count_seats(self.env, policy)
+        keep_policy(self.env, token, policy)
+        parameters._saas_follow_policy(policy, was_suspended)
+        if policy.max_users != former_limit:
+            self.env["res.users"]._saas_tell_owner_about_limit()
 
     @api.model
     def _apply_update_addons_list(self, wanted):
@@ -240,6 +264,8 @@ class SaasClientGateway(models.AbstractModel):
             if not is_settable(key) and key not in self._get_allowed_parameters():
                 report.append(f"parameter not allowed: {key}")
                 continue
+            if key in MIRRORS and get_policy(self.env):
+                continue
             hidden = bool(item.get("hidden", True))
             self.env["ir.config_parameter"]._saas_set(key, value, hidden)
             if key == MAX_USERS_KEY:
@@ -309,26 +335,9 @@ class SaasClientGateway(models.AbstractModel):
             "database_uuid": parameters.get_param("database.uuid") or "",
             "users_len": self.env["res.users"]._saas_count_users(),
             "max_users": parameters._saas_get_limit(MAX_USERS_KEY),
-            "db_storage": self._get_database_size(),
-            "file_storage": self._get_filestore_size(),
+            "db_storage": round(get_database_size(self.env) / MEGABYTE, 2),
+            "file_storage": round(measure_files(self.env) / MEGABYTE, 2),
             "total_storage_limit": parameters._saas_get_limit(STORAGE_KEY),
             "suspended": parameters._saas_is_suspended(),
             "installed_addons": sorted(installed.mapped("name")),
         }
-
-    @api.model
-    def _get_database_size(self):
-        self.env.cr.execute("SELECT pg_database_size(current_database())")
-        return round(self.env.cr.fetchone()[0] / MEGABYTE, 2)
-
-    @api.model
-    def _get_filestore_size(self):
-        size = 0
-        for folder, _folders, names in os.walk(tools.config.filestore(self.env.cr.dbname)):
-            for name in names:
-                try:
-                    size += os.path.getsize(os.path.join(folder, name))
-                except FileNotFoundError:
-                    # Odoo's own cleaning may run at the same time
-                    continue
-        return round(size / MEGABYTE, 2)

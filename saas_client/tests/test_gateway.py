@@ -133,6 +133,7 @@ class TestGateway(SaasClientCase):
         self.assertEqual(
             [step[0] for step in self.env["saas_client.gateway"]._get_steps()],
             [
+                "policy",
                 "update_addons_list",
                 "update_addons",
                 "install_addons",

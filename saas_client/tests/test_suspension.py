@@ -91,8 +91,8 @@ class TestSuspension(SaasClientCommon, HttpCase):
         self.assertEqual(self.url_open(url, data="{}", headers=headers).status_code, 200)
         self.suspend()
         response = self.url_open(url, data="{}", headers=headers)
-        self.assertEqual(response.status_code, 401)
-        self.assertIn("application/json", response.headers["Content-Type"])
+        self.assertEqual(response.status_code, 503)
+        self.assertIn("suspended", response.json()["message"])
 
     # --- sessions ---
 
@@ -140,10 +140,10 @@ class TestSuspension(SaasClientCommon, HttpCase):
         data = {"login": "customer", "password": "customer password"}
         self.assertSuspendedPage(self.url_open("/web/login", data=data))
 
-    def test_other_public_pages_and_files_stay(self):
+    def test_public_pages_are_closed_and_files_and_the_sign_of_life_stay(self):
         self.suspend()
+        self.assertSuspendedPage(self.url_open("/robots.txt"))
         self.assertEqual(self.url_open("/web/health").status_code, 200)
-        self.assertEqual(self.url_open("/robots.txt").status_code, 200)
         self.assertEqual(self.url_open("/web/static/img/favicon.ico").status_code, 200)
 
     def test_the_web_client_is_told_in_its_own_language(self):

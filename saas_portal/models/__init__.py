@@ -15,6 +15,8 @@ from . import (
     saas_portal_plan_signup,
     saas_portal_rate_limit,
     saas_portal_reserved_name,
+    saas_portal_client_policy,
+    saas_portal_anchor,
     saas_portal_client_usage,
     saas_portal_client_login,
     saas_portal_client_keys,

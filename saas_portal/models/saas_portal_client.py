@@ -32,6 +32,9 @@ _GUARDED_FIELDS = frozenset(
     | {"active", "company_id", "trial", "storage_exceed", "expired", "notification_sent"}
     | {"expiry_suspended"}
     | {"synced_at", "unreachable_since", "deleted_at", "purge_at"}
+    | {"rung", "suspension_reason", "suspension_notice", "policy_serial"}
+    | {"hidden_parameters", "record_limits"}
+    | {"key_id", "login_portal_url"}
 )
 #: Fields that a client has to be told of: field → parameter.
 _PUSHED_FIELDS = {
@@ -416,8 +419,9 @@ class SaasPortalClient(models.Model):
         self.ensure_one()
         params = []
         for name in field_names:
-            value = self[name]
+            key, value = _PUSHED_FIELDS[name], self[name]
             if name == "expiration_datetime":
                 value = fields.Datetime.to_string(value) if value else False
-            params.append({"key": _PUSHED_FIELDS[name], "value": value or False, "hidden": True})
+            hidden = key in (self.hidden_parameters or [])
+            params.append({"key": key, "value": value or False, "hidden": hidden})
         return {"params": params}

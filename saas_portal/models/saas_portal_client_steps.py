@@ -6,7 +6,7 @@ from datetime import timedelta
 from odoo import api, fields, models
 from odoo.exceptions import AccessError, UserError
 
-from ..const import BROKEN, DRAFT, LIVE_STATES, OPEN, PENDING
+from ..const import BROKEN, DRAFT, LIVE_STATES, OPEN, PENDING, STOPPED, SUSPENDED_RUNGS
 from ..lib.saas_driver import ClientSpec, DriverError, Identity
 from ..lib.saas_rules import InvalidName, PayloadError, check_name, parse_payload
 from ..lib.saas_rules.payload import (
@@ -167,10 +167,14 @@ class SaasPortalClient(models.Model):
                 ("_step_open", self.env._("Open")),
             ],
             "configure": [("_step_configure", self.env._("Apply the changes"))],
-            "rename": [("_step_rename", self.env._("Rename the database"))],
+            "rename": [
+                ("_step_rename", self.env._("Rename the database")),
+                ("_step_push_policy", self.env._("Tell the database")),
+            ],
             "delete": [("_step_delete", self.env._("Take the database away"))],
             "restore": [
                 ("_step_restore", self.env._("Bring the database back")),
+                ("_step_push_policy", self.env._("Tell the database")),
                 ("_step_resync", self.env._("Read its state")),
             ],
             "purge": [("_step_purge", self.env._("Drop the database"))],
@@ -197,8 +201,8 @@ class SaasPortalClient(models.Model):
         owner = self.owner_id
         payload = self._prepare_push(["max_users", "total_storage_limit", "expiration_datetime"])
         payload["params"] += [
-            {"key": SUSPENDED, "value": "0", "hidden": True},
-            {"key": TRIAL, "value": "1" if self.trial else "0", "hidden": True},
+            {"key": SUSPENDED, "value": "0", "hidden": False},
+            {"key": TRIAL, "value": "1" if self.trial else "0", "hidden": False},
             # Where the page of a suspended database sends its people.
             {"key": "saas_client.support_url", "value": self.get_base_url(), "hidden": False},
         ]
@@ -212,7 +216,7 @@ class SaasPortalClient(models.Model):
             "tz": self.plan_id.tz or "UTC",
         }
         steps.update(self._prepare_login_steps())
-        self._get_connection().apply(steps, _TIMEOUT)
+        self._apply_steps(steps, _TIMEOUT)
         self.login_portal_url = steps["portal_url"]
 
     def _step_open(self, operation):
@@ -228,9 +232,18 @@ class SaasPortalClient(models.Model):
         payload = parse_payload({**readable, **operation._get_secrets()})
         timeout = _MODULES_TIMEOUT if payload.touches_modules else _TIMEOUT
         result = {}
-        if payload.steps:
-            result = self._get_connection().apply(payload.steps, timeout)
+        stopped = self.rung == STOPPED
+        # Before the client is told: the policy that it is sent is made of the record.
         self._mirror(payload.typed, reason)
+        self._take_rung(operation.arguments)
+        self._take_policy_values(payload)
+        if payload.steps or operation.arguments.get("policy"):
+            if stopped:
+                self.server_id._get_driver().start(self._get_ref())
+            result = self._apply_steps(payload.steps, timeout)
+            self._take_policy_values(payload, result)
+        if self.rung == STOPPED:
+            self.server_id._get_driver().stop(self._get_ref())
         operation.result = result
         return self._describe_configuration(payload)
 
@@ -272,11 +285,18 @@ class SaasPortalClient(models.Model):
         self.flush_recordset()
         self.server_id._get_driver().rename(ref, new_name, base_url)
 
+    def _step_push_policy(self, operation):
+        """A policy names the database that it is for, and says where people are sent."""
+        self._apply_steps({}, _TIMEOUT)
+        if self.rung == STOPPED:
+            self.server_id._get_driver().stop(self._get_ref())
+
     def _step_delete(self, operation):
         driver = self.server_id._get_driver()
         days = self.plan_id.retention_days
         if self.state not in LIVE_STATES or not days:
             driver.delete(self._get_ref())
+            self.env["saas_portal.keyring"]._forget_policy(self.client_id)
             self._set_deleted(trash_name=False)
             return self.env._("Dropped %(name)s", name=self.name)
         # Out of the way under another name, where nobody can reach it, until the days are over.
@@ -292,8 +312,10 @@ class SaasPortalClient(models.Model):
         if taken := self._find_taken_name(self.name, self.server_id.id, self.id):
             raise UserError(self.env._("The name %(name)s is taken.", name=taken))
         trash = self._get_ref_as(self.trash_name)
+        # As far open as it was when it was deleted, and for the same reason.
+        state = PENDING if self.rung in SUSPENDED_RUNGS else OPEN
         self._update_state(
-            OPEN, name_released=False, trash_name=False, purge_at=False, deleted_at=False
+            state, name_released=False, trash_name=False, purge_at=False, deleted_at=False
         )
         self.flush_recordset()
         self.server_id._get_driver().rename(trash, self.name, self.public_url.rstrip("/"))
@@ -303,6 +325,7 @@ class SaasPortalClient(models.Model):
 
     def _step_purge(self, operation):
         self.server_id._get_driver().delete(self._get_ref_as(self.trash_name))
+        self.env["saas_portal.keyring"]._forget_policy(self.client_id)
         self.write({"trash_name": False, "purge_at": False})
 
     def _get_ref_as(self, name):

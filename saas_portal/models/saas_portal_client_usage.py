@@ -1,6 +1,6 @@
 from odoo import api, fields, models
 
-from ..const import LIVE_STATES, OPEN, PENDING
+from ..const import LIVE_STATES, OPEN, PENDING, STOPPED
 from ..lib.saas_driver import DriverError
 from ..transactions import in_own_transaction
 
@@ -15,6 +15,8 @@ class SaasPortalClient(models.Model):
         return in_own_transaction(self, lambda client: client._read_usage())
 
     def _read_usage(self):
+        if self.rung == STOPPED:
+            return None
         try:
             usage = self.server_id._get_driver().usage(self._get_ref())
         except DriverError as error:
@@ -34,11 +36,9 @@ class SaasPortalClient(models.Model):
                 "unreachable_since": False,
             }
         )
-        if usage.suspended and self.state == OPEN:
-            # One that was restored was suspended by whoever suspended it before.
-            self._set_suspended(self.suspended_for or "operator")
-        elif not usage.suspended and self.state == PENDING:
-            self._set_open()
+        if self._is_misled(usage) and not self.current_operation_id:
+            # Its people could have made it say so: it is told again, and not believed.
+            self._push_policy_later()
         self._apply_storage_policy()
         return None
 

@@ -1,5 +1,7 @@
 import contextlib
+import tempfile
 import zlib
+from pathlib import Path
 
 import jwt
 from cryptography.fernet import Fernet
@@ -16,6 +18,7 @@ from ..lib.saas_driver import (
     DriverRejected,
     Usage,
 )
+from ..models import saas_portal_anchor
 
 
 class FakeDriver:
@@ -124,7 +127,19 @@ class FakeTransport:
 
     @property
     def payloads(self):
-        return [payload for _database, payload, _timeout in self.calls]
+        """What was asked for, besides the policy that goes with everything."""
+        return [
+            {key: value for key, value in payload.items() if key != "policy"}
+            for _database, payload, _timeout in self.calls
+        ]
+
+    @property
+    def policies(self):
+        """The claims of the policies that were sent."""
+        return [
+            jwt.decode(payload["policy"], options={"verify_signature": False})
+            for _database, payload, _timeout in self.calls
+        ]
 
 
 class SaasPortalCase(TransactionCase):
@@ -137,6 +152,8 @@ class SaasPortalCase(TransactionCase):
         config["saas_secret_key"] = Fernet.generate_key().decode()
         cls.addClassCleanup(config.__setitem__, "saas_secret_key", former)
         cls.env["ir.config_parameter"].search([("key", "=", "saas_portal.signing_key")]).unlink()
+        cls.anchor = Path(cls.enterClassContext(tempfile.TemporaryDirectory()))
+        cls.classPatch(saas_portal_anchor, "_get_folder", lambda: cls.anchor)
         cls.server = cls.env["saas_portal.server"].create(
             {"name": "Test Server", "request_port": 8069}
         )

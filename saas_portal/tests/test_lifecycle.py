@@ -121,7 +121,7 @@ class TestLifecycle(SaasPortalCase):
         )
 
     def test_an_unrelated_or_unchanged_field_makes_no_call(self):
-        self.change(user_id=self.manager.id, block_on_expiration=True, support_team_id=False)
+        self.change(user_id=self.manager.id, block_on_storage_exceed=True)
         self.change(max_users=0, visible_addons=False)
         self.assertEqual((self.transport.calls, self.driver.calls), ([], []))
         self.assertEqual(len(self.client.operation_ids), 1)
@@ -247,7 +247,7 @@ class TestLifecycle(SaasPortalCase):
             self.new(dbname="acme.localhost")
 
     def test_a_restored_client_is_suspended_for_what_it_was(self):
-        self.client.write({"state": "pending", "suspended_for": "storage"})
+        self.client.write({"state": "pending", "suspended_for": "storage", "rung": "closed"})
         self.do("delete_database")
         self.driver.usages["acme.localhost"] = Usage(1, 30.0, 10.0, True)
         self.do("action_restore")

@@ -31,13 +31,18 @@ class TestSync(SaasPortalCase):
         self.assertIs(answer, True)
         self.assertEqual(self.client.users_len, 3)
 
-    def test_a_suspension_seen_in_the_client_is_shown_and_so_is_its_end(self):
+    def test_a_client_that_shows_itself_otherwise_than_it_should_is_told_again(self):
         self.see(suspended=True)
         self.sync()
-        self.assertEqual((self.client.state, self.client.suspended_for), ("pending", "operator"))
+        self.run_operations()
+        self.assertEqual(self.client.state, "open")
+        self.suspend(self.client)
         self.see(suspended=False)
         self.sync()
-        self.assertEqual((self.client.state, self.client.suspended_for), ("open", False))
+        self.run_operations()
+        self.assertEqual(self.client.state, "pending", "its people could have made it say so")
+        rungs = [claims["policy"]["rung"] for claims in self.transport.policies]
+        self.assertEqual(rungs, ["open", "closed", "closed"])
 
     def test_a_client_that_cannot_be_reached_keeps_its_state_and_gets_one_note(self):
         self.see(users=3)

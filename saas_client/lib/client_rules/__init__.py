@@ -11,6 +11,17 @@ from .entry import (
 from .groups import FEATURE_GROUPS, resolve_group
 from .limits import LIMIT_KEYS, SWITCH_KEYS, normalise_parameter, parse_limit, parse_switch
 from .parameters import OWNER_KEY, PORTAL_KEY, PORTAL_UUID, is_protected, is_settable
+from .policy import (
+    CLOSED,
+    PAYMENT_REASONS,
+    POLICY_TYPE,
+    READ_ONLY,
+    UNKNOWN,
+    UNKNOWN_DATABASE,
+    Policy,
+    RecordLimit,
+    read_policy,
+)
 from .tokens import (
     MAX_LIFETIME,
     RequestToken,
@@ -24,6 +35,15 @@ from .tokens import (
 from .urls import is_http_url
 
 __all__ = [
+    "read_policy",
+    "RecordLimit",
+    "Policy",
+    "UNKNOWN_DATABASE",
+    "UNKNOWN",
+    "READ_ONLY",
+    "POLICY_TYPE",
+    "PAYMENT_REASONS",
+    "CLOSED",
     "CONNECT_TYPE",
     "FEATURE_GROUPS",
     "LIMIT_KEYS",

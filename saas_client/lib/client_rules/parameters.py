@@ -6,7 +6,9 @@ PORTAL_UUID = "saas_client.portal_uuid"
 
 _OWN_PREFIX = "saas_client."
 # The portal's identity, and what the addon keeps for itself: no request may set them.
-_RESERVED_KEYS = frozenset({PORTAL_KEY, PORTAL_UUID, "saas_client.session_epoch"})
+_RESERVED_KEYS = frozenset(
+    {PORTAL_KEY, PORTAL_UUID, "saas_client.policy", "saas_client.session_epoch"}
+)
 _LOCKED_KEYS = frozenset({OWNER_KEY, "database.uuid"})
 
 
