@@ -81,7 +81,7 @@ class SaasRestOpenapi(http.Controller):
         page = request.env["ir.qweb"]._render(
             "saas_rest_api.docs_page",
             {
-                "lang": call.language.partition("_")[0],
+                "html_lang": call.language.partition("_")[0],
                 "models": [(model._name, model._description) for model in models],
                 "chosen": ",".join(wanted),
                 "url": OPENAPI + query,

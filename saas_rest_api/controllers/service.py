@@ -60,6 +60,16 @@ class SaasRestService(http.Controller):
         """Odoo itself would answer a wrong verb or path with an HTML page."""
         raise _problem_of_wrong_request()
 
+    @rest_route(
+        "/api/v1",
+        methods=[verb for verb in VERBS if verb not in ("GET", "HEAD")],
+        public=True,
+        catch_all=True,
+    )
+    def nothing_else_there(self):
+        """Else the older addresses would take the version for a model."""
+        raise _problem_of_wrong_request()
+
 
 def _problem_of_wrong_request():
     """``method-not-allowed`` with the verbs that are, else ``not-found``."""

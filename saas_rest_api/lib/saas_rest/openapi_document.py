@@ -198,7 +198,7 @@ class Document:
 
     def _parameter(self, param: "Param | str") -> "Schema | str":
         if isinstance(param, str):
-            return {"$ref": f"#/components/parameters/{param}"}
+            return param
         return {
             "name": param.name,
             "in": param.where,
