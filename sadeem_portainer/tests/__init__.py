@@ -1,8 +1,10 @@
 from . import (
     test_access,
+    test_arguments,
     test_containers,
     test_environments,
     test_faults,
+    test_fields,
     test_images,
     test_ports,
     test_root_server,

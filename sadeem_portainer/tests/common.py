@@ -284,7 +284,7 @@ class PortainerCase(TransactionCase):
             server._check_confirmed()
         return self.fake
 
-    def call(self, user, record, method, *args, **kwargs):
+    def call(self, user, record, method, /, *args, **kwargs):
         """As RPC calls it; what others wrote meanwhile is seen afterwards."""
         self.env.flush_all()
         arguments = (record.ids, *args) if record.ids else args
