@@ -16,6 +16,12 @@
         "views/saas_client_entry_templates.xml",
         "views/ir_ui_menu_views.xml",
         "views/saas_client_templates.xml",
+        "views/saas_client_status_views.xml",
     ],
+    "assets": {
+        "web.assets_backend": ["saas_client/static/src/**/*"],
+        "web.assets_tests": ["saas_client/static/tests/tours/**/*"],
+    },
+    "post_load": "watch_registries",
     "uninstall_hook": "uninstall_hook",
 }

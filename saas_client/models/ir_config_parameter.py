@@ -40,6 +40,8 @@ class IrConfigParameter(models.Model):
         self._saas_refuse_keys(vals.get("key") for vals in vals_list)
         was_suspended = self._saas_is_suspended()
         parameters = super().create(vals_list)
+        # Odoo forgets the values before it writes, and the policy has been asked for since then.
+        self.env.registry.clear_cache("stable")
         parameters._saas_follow_suspension(was_suspended)
         return parameters
 
@@ -48,12 +50,15 @@ class IrConfigParameter(models.Model):
         self._saas_refuse_keys([*self.sudo().mapped("key"), vals.get("key")])
         was_suspended = self._saas_is_suspended()
         result = super().write(vals)
+        self.env.registry.clear_cache("stable")
         self._saas_follow_suspension(was_suspended)
         return result
 
     def unlink(self):
         self._saas_refuse_keys(self.sudo().mapped("key"))
-        return super().unlink()
+        result = super().unlink()
+        self.env.registry.clear_cache("stable")
+        return result
 
     @api.model
     def get_param(self, key, default=False):

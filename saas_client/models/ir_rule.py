@@ -16,12 +16,6 @@ class IrRule(models.Model):
             return domain & Domain("saas_hidden", "=", False)
         if model_name == "saas_client.record_limit":
             return Domain.FALSE
-        if model_name == "saas_client.connection" and not self._saas_is_customer_in_charge():
+        if model_name == "saas_client.connection" and not self.env["ir.http"]._saas_sees_visits():
             return Domain.FALSE
         return domain
-
-    @api.model
-    def _saas_is_customer_in_charge(self):
-        """The owner, and whoever administers the database, see what the operator did."""
-        user = self.env.user
-        return user.has_group("base.group_system") or user == user._saas_get_owner()
