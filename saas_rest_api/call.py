@@ -96,7 +96,16 @@ class RestCall:
         """The raw body, read once."""
         if self._body is None:
             self._body = self.httprequest.get_data(cache=True)
+            # A body without a length is read up to one byte beyond the limit.
+            limit = getattr(self.limits, self.route.max_body)
+            if len(self._body) > limit:
+                raise body_too_large(limit)
         return self._body
+
+    @property
+    def stream(self):
+        """The raw body, to be read piece by piece; it may be longer than the limit by a byte."""
+        return self.httprequest._HTTPRequest__wrapped.stream
 
     def json(self, default=None):
         """The JSON value of the body, read strictly; ``default`` when there is no body.
@@ -192,6 +201,11 @@ class RestCall:
             "request_id": self.request_id,
             "ip": self.httprequest.remote_addr,
         }
+
+
+def body_too_large(limit: int) -> Problem:
+    """The problem of a body of more than ``limit`` bytes."""
+    return Problem("body-too-large", _("At most %(limit)s bytes are read.", limit=limit))
 
 
 def _split(value: str | None) -> tuple[str, ...]:

@@ -7,9 +7,10 @@ from odoo import http, sql_db
 from odoo.http import Response, request
 
 from .answers import PROBLEM, Answer, json_response
-from .call import RestCall
+from .call import RestCall, body_too_large
 from .errors import to_problem
 from .lib.saas_rest import limiter, prefer
+from .lib.saas_rest.exposure import is_hidden
 from .lib.saas_rest.problems import Problem
 from .lib.saas_rest.reply import Reply
 from .lib.saas_rest.text import _
@@ -68,6 +69,7 @@ class SaasRestDispatcher(http.Dispatcher):
         if call.is_preflight:
             return
         self._check_shape()
+        self._check_verb(args)
         if gate is not None:
             gate._open(call)
         elif not call.route.without_database:
@@ -90,8 +92,8 @@ class SaasRestDispatcher(http.Dispatcher):
             raise Problem("uri-too-long")
         limit = getattr(call.limits, route.max_body)
         if (sent.content_length or 0) > limit:
-            raise Problem("body-too-large", _("At most %(limit)s bytes are read.", limit=limit))
-        sent.max_content_length = limit
+            raise body_too_large(limit)
+        sent.max_content_length = limit + 1
         if SECRETS & set(call.query) and not (route.legacy and call.settings.query_credentials):
             raise Problem(
                 "password-in-url",
@@ -102,7 +104,8 @@ class SaasRestDispatcher(http.Dispatcher):
 
     def _check_media_types(self, route, sent):
         accepted = sent.accept_mimetypes
-        if accepted and not accepted.best_match([*route.produces, PROBLEM]):
+        anything = "*/*" in route.produces
+        if accepted and not anything and not accepted.best_match([*route.produces, PROBLEM]):
             raise Problem(
                 "not-acceptable", _("This is sent as %(types)s.", types=", ".join(route.produces))
             )
@@ -116,6 +119,7 @@ class SaasRestDispatcher(http.Dispatcher):
         self.request.params = dict(args)
         if self.call.is_preflight:
             return self._answer(self._answer_options())
+        self._check_model(args)
         if self.request.db:
             result = self.request.registry["ir.http"]._dispatch(endpoint)
         else:
@@ -124,10 +128,30 @@ class SaasRestDispatcher(http.Dispatcher):
             result = self._render(result)
         return self._answer(result)
 
+    def _check_verb(self, args):
+        """``DELETE /api/v1/me`` is a wrong verb, although "me" could be a model's name."""
+        if self._is_no_model(args):
+            problem = wrong_address(self.request)
+            if problem.code == "method-not-allowed":
+                raise problem
+
+    def _check_model(self, args):
+        """Refuses models that are not there, or not for REST, whatever the endpoint would say.
+
+        Only now: strangers are not told which models there are.
+        """
+        if self._is_no_model(args):
+            raise wrong_address(self.request)
+
+    def _is_no_model(self, args):
+        model = args.get("model")
+        legacy = self.call.route.legacy
+        return model is not None and not legacy and not _is_model(self.request, model)
+
     def _answer_options(self):
         allowed = allowed_methods(self.request)
         if not allowed:
-            raise Problem("not-found", _("There is nothing at this address."))
+            raise wrong_address(self.request)
         headers = {"Allow": ", ".join(allowed)}
         if self.call.origin:
             headers |= {
@@ -206,19 +230,32 @@ def remove() -> None:
     http._dispatchers.pop(SaasRestDispatcher.routing_type, None)
 
 
+def wrong_address(request) -> Problem:
+    """``method-not-allowed`` with the verbs that an endpoint takes there, else ``not-found``."""
+    allowed = allowed_methods(request)
+    if not allowed:
+        return Problem("not-found", _("There is nothing at this address."))
+    return Problem("method-not-allowed", headers={"Allow": ", ".join(allowed)})
+
+
 def allowed_methods(request) -> list[str]:
     """The verbs that an endpoint of ours takes at the request's address."""
     adapter = http.root.get_db_router(request.db).bind_to_environ(request.httprequest.environ)
     allowed = []
     for verb in ("DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT"):
         try:
-            rule, _args = adapter.match(method=verb, return_rule=True)
+            rule, args = adapter.match(method=verb, return_rule=True)
         except http.HTTPException:
             continue
         settings = rule.endpoint.routing.get("rest")
-        if settings and not settings.catch_all:
+        fits = "model" not in args or _is_model(request, args["model"])
+        if settings and fits and not settings.catch_all:
             allowed.append(verb)
     return allowed
+
+
+def _is_model(request, name: str) -> bool:
+    return request.db is not None and name in request.registry and not is_hidden(name)
 
 
 def _is_json(media_type: str) -> bool:

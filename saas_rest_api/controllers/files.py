@@ -32,7 +32,7 @@ def _received(call):
     environ = call.httprequest.environ
     if UPLOAD not in environ:
         length = call.httprequest.content_length
-        environ[UPLOAD] = receive(call.httprequest.stream, length, call.limits.upload_max)
+        environ[UPLOAD] = receive(call.stream, length, call.limits.upload_max)
     environ[UPLOAD].seek(0)
     return environ[UPLOAD]
 

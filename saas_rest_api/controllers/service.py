@@ -3,11 +3,9 @@
 from odoo import http, release
 from odoo.http import request
 
-from ..dispatcher import allowed_methods, current_call
+from ..dispatcher import current_call, wrong_address
 from ..lib.saas_rest.doc import Doc
-from ..lib.saas_rest.problems import Problem
 from ..lib.saas_rest.reply import Reply
-from ..lib.saas_rest.text import _
 from ..routing import rest_route
 
 VERBS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
@@ -58,7 +56,7 @@ class SaasRestService(http.Controller):
     )
     def nothing_there(self, path):
         """Odoo itself would answer a wrong verb or path with an HTML page."""
-        raise _problem_of_wrong_request()
+        raise wrong_address(request)
 
     @rest_route(
         "/api/v1",
@@ -68,12 +66,4 @@ class SaasRestService(http.Controller):
     )
     def nothing_else_there(self):
         """Else the older addresses would take the version for a model."""
-        raise _problem_of_wrong_request()
-
-
-def _problem_of_wrong_request():
-    """``method-not-allowed`` with the verbs that are, else ``not-found``."""
-    allowed = allowed_methods(request)
-    if not allowed:
-        return Problem("not-found", _("There is nothing at this address."))
-    return Problem("method-not-allowed", headers={"Allow": ", ".join(allowed)})
+        raise wrong_address(request)

@@ -51,7 +51,7 @@ class SaasRestGate(models.AbstractModel):
         """
         limiter = self.env["saas_rest.limiter"]
         if not value and call.route.session and self._has_session():
-            return TokenFacts(id=None, uid=request.session.uid, prefix="session", read_only=True)
+            return TokenFacts(id=None, uid=request.session.uid, prefix="session")
         if not value:
             limiter._charge_address(call)
             raise Problem("token-missing", _("Send 'Authorization: Bearer access_token_…'."))

@@ -130,6 +130,18 @@ class SaasRestToken(models.Model):
             prefix = prefixes.get(token.id)
             token.shown_prefix = f"{token_values.LEAD}{prefix}…" if prefix else False
 
+    # --- access -----------------------------------------------------------------
+
+    @api.model
+    def fields_get(self, allfields=None, attributes=None):
+        """Odoo itself tells everybody what fields there are."""
+        self.browse().check_access("read")
+        return super().fields_get(allfields, attributes)
+
+    def onchange(self, values, field_names, fields_spec):
+        self.check_access("read")
+        return super().onchange(values, field_names, fields_spec)
+
     # --- making -----------------------------------------------------------------
 
     @api.model
@@ -295,8 +307,9 @@ class SaasRestToken(models.Model):
         """
         if not token_values.is_token(value):
             return None, "malformed"
-        self.env.cr.execute(_LOOK_UP, [token_values.prefix_of(value)])
+        # Before the look-up: what is not cached yet is read with the same cursor.
         wanted = token_values.hash_of(value, self._get_database_uuid())
+        self.env.cr.execute(_LOOK_UP, [token_values.prefix_of(value)])
         found = None
         for row in self.env.cr.dictfetchall() or [{"hash": "0" * 64}]:
             if token_values.same_hash(row["hash"] or "", wanted):
