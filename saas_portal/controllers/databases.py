@@ -71,9 +71,46 @@ class SaasDatabases(CustomerPortal):
             client_id, "delete", lambda client: client._delete_for_customer(confirmation)
         )
 
+    @http.route(
+        ["/my/databases/<int:client_id>/backup"],
+        type="http",
+        auth="user",
+        methods=["POST"],
+        website=True,
+    )
+    def backup(self, client_id, **_kwargs):
+        return self._change(client_id, "backup", lambda client: client._backup_for_customer())
+
+    @http.route(
+        ["/my/databases/<int:client_id>/backups/<int:backup_id>"],
+        type="http",
+        auth="user",
+        methods=["GET"],
+        website=True,
+    )
+    def download(self, client_id, backup_id, **_kwargs):
+        """The file itself, for the owner and for managers, as long as the backup is kept."""
+        backup = request.env["saas_portal.client.backup"]._find_for_download(client_id, backup_id)
+        if not backup:
+            raise NotFound()
+        backup.with_user(request.env.user).sudo()._note_download()
+        stat = backup._get_path().stat()
+        stream = http.Stream(
+            type="path",
+            path=str(backup._get_path()),
+            mimetype="application/zip",
+            download_name=backup.file_name,
+            last_modified=stat.st_mtime,
+            size=stat.st_size,
+            etag=False,
+        )
+        response = stream.get_response(as_attachment=True, max_age=None)
+        response.headers["Cache-Control"] = "no-store"
+        return response
+
     def _change(self, client_id, action, change):
         client, limits = self._get_client(client_id), request.env["saas_portal.rate_limit"]
-        if not limits._allow("change", request.env.uid):
+        if not limits._allow("backup" if action == "backup" else "change", request.env.uid):
             return self._render_database(client, limits._get_refusal(), action, 429)
         try:
             change(client)

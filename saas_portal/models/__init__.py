@@ -12,6 +12,8 @@ from . import (
     saas_portal_client_steps,
     saas_portal_client_lifecycle,
     saas_portal_client_customer,
+    saas_portal_client_archive,
+    saas_portal_client_backup,
     saas_portal_plan_signup,
     saas_portal_rate_limit,
     saas_portal_reserved_name,

@@ -144,6 +144,8 @@ class SaasPortalClient(models.Model):
             "backup": LIVE_STATES,
             "delete": (*LIVE_STATES, BROKEN),
         }[action]
+        if action == "backup" and self.rung == "stopped":
+            return False
         if action == "rename" and self._get_label_and_domain()[1] != (
             self.plan_id and self.plan_id._get_signup_domain()
         ):

@@ -24,7 +24,7 @@ _WAIT_SECONDS = 600
 #: Minutes until the next attempt after a server did not answer; after the last one it is a failure.
 _BACK_OFF_MINUTES = (0.2, 1, 5, 15)
 _LANES = 3
-_MANAGERS_KINDS = ("delete", "restore", "purge", "delete_template")
+_MANAGERS_KINDS = ("delete", "restore", "purge", "restore_backup", "delete_template")
 
 
 class SaasPortalOperation(models.Model):
@@ -48,6 +48,8 @@ class SaasPortalOperation(models.Model):
             ("delete", "Delete"),
             ("restore", "Restore"),
             ("purge", "Purge"),
+            ("backup", "Back Up"),
+            ("restore_backup", "Restore Backup of"),
             ("login", "Set Up Login"),
             ("keys", "Give Keys"),
             ("build_template", "Build Template"),

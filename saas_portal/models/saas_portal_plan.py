@@ -97,6 +97,12 @@ class SaasPortalPlan(models.Model):
         tracking=True,
         help="Days for which a deleted database can be restored; 0 drops it at once.",
     )
+    backup_days = fields.Integer(
+        string="Backups (days)",
+        default=7,
+        tracking=True,
+        help="For how long a backup that somebody asked for can be downloaded.",
+    )
     on_create_email_template = fields.Many2one(
         "mail.template",
         string="Welcome Mail",
@@ -111,10 +117,10 @@ class SaasPortalPlan(models.Model):
     _limits_not_negative = models.Constraint(
         "CHECK (max_users >= 0 AND total_storage_limit >= 0 AND expiration >= 0"
         " AND grace_period >= 0 AND retention_days >= 0"
-        " AND period_days >= 0 AND notice_days >= 0"
+        " AND period_days >= 0 AND notice_days >= 0 AND backup_days > 0"
         " AND maximum_allowed_dbs_per_partner >= 0"
         " AND maximum_allowed_trial_dbs_per_partner >= 0)",
-        "A limit is 0 (unlimited) or more.",
+        "A limit is 0 (unlimited) or more; a backup is kept for a day at least.",
     )
 
     # === COMPUTE METHODS === #

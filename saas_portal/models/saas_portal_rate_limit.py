@@ -13,6 +13,7 @@ _LIMITS = {
     "signup": (20, 3600),
     "database": (10, 3600),
     "change": (30, 3600),
+    "backup": (10, 24 * 3600),
 }
 
 _COUNT = """

@@ -1,5 +1,6 @@
 from . import (
     test_access,
+    test_backups,
     test_configure,
     test_create,
     test_expiry,

@@ -1,5 +1,6 @@
 import contextlib
 import tempfile
+import zipfile
 import zlib
 from pathlib import Path
 
@@ -80,6 +81,27 @@ class FakeDriver:
             self._require(ref)
             del self.databases[ref.name]
             self.put(new_name, ref.key)
+
+    def backup(self, ref, archive):
+        self._begin("backup", ref.name)
+        self._require(ref)
+        archive.parent.mkdir(parents=True, exist_ok=True)
+        with zipfile.ZipFile(archive, "w") as target:
+            target.writestr("dump.sql", f"-- what {ref.name} held")
+            target.writestr("filestore/ab/abcd", "attachment")
+
+    def restore(self, ref, identity, archive):
+        self._begin("restore", ref.name)
+        self.identity = identity
+        with zipfile.ZipFile(archive) as source:
+            self.restored = source.read("dump.sql").decode()
+        self.put(ref.name, ref.key)
+
+    def copy(self, source, ref, identity):
+        self._begin("copy", ref.name)
+        self._require(source)
+        self.identity = identity
+        self.put(ref.name, ref.key)
 
     def status(self, name):
         if "status" in self.failures:

@@ -16,6 +16,7 @@ MODELS = (
     "saas_portal.support_team",
     "saas_portal.reserved_name",
     "saas_portal.rate_limit",
+    "saas_portal.client.backup",
 )
 WIZARDS = (
     "saas.config",
@@ -25,6 +26,8 @@ WIZARDS = (
     "saas_portal.create_client",
     "saas_portal.rename_client",
     "saas_portal.delete_client",
+    "saas_portal.duplicate_client",
+    "saas_portal.restore_backup",
 )
 #: What RPC may call, beyond what every model has: a new one comes here, with a test of who may.
 PUBLIC = {
@@ -39,8 +42,10 @@ PUBLIC = {
     },
     "saas_portal.database": {"action_build", "action_delete_database"},
     "saas_portal.client": {
+        "action_backup",
         "action_cancel",
         "action_open",
+        "action_open_backups",
         "action_open_operations",
         "action_purge",
         "action_restore",
@@ -57,6 +62,9 @@ PUBLIC = {
     "saas_portal.support_team": set(),
     "saas_portal.reserved_name": set(),
     "saas_portal.rate_limit": set(),
+    "saas_portal.client.backup": {"action_download"},
+    "saas_portal.duplicate_client": {"action_apply"},
+    "saas_portal.restore_backup": {"action_apply"},
     "saas_portal.keyring": set(),
     "saas_portal.operation.mixin": set(),
     "saas.config": {"action_apply", "do_upgrade_database"},
@@ -91,6 +99,7 @@ class TestAccess(SaasPortalCase):
             ("saas_portal.operation", "action_retry"): ([self.operation.id],),
             ("saas_portal.operation", "action_cancel"): ([self.operation.id],),
             ("saas.config", "do_upgrade_database"): (SUSPEND, client),
+            ("saas_portal.client", "action_backup"): ([client],),
             ("saas_portal.client", "rename_database"): ([client], "new.localhost"),
             ("saas_portal.client", "delete_database"): ([client],),
             ("saas_portal.client", "action_restore"): ([client],),
@@ -179,6 +188,7 @@ class TestAccess(SaasPortalCase):
                 "saas_portal.support_team": {"read", "write", "create", "unlink"},
                 "saas_portal.reserved_name": {"read", "write", "create", "unlink"},
                 "saas_portal.rate_limit": set(),
+                "saas_portal.client.backup": {"read", "unlink"},
                 "saas_portal.client": {"read", "write", "unlink"},
             },
         }

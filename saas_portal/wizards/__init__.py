@@ -6,6 +6,8 @@ from . import (
     saas_portal_connect_client,
     saas_portal_create_client,
     saas_portal_delete_client,
+    saas_portal_duplicate_client,
     saas_portal_rename_client,
+    saas_portal_restore_backup,
     saas_portal_rotate_keys,
 )
