@@ -35,6 +35,9 @@ def write_conf(path, cluster, **options):
         "list_db": False,
         "proxy_mode": False,
         "without_demo": True,
+        # saas_client: also in a database whose administrator has marked it as not installed.
+        # saas_rest_api: requests that name no database are answered too.
+        "server_wide_modules": "base,rpc,web,saas_client,saas_rest_api",
         "limit_time_real": 1800,
         "limit_time_cpu": 1800,
         "limit_memory_hard": 0,
