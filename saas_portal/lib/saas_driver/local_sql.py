@@ -22,6 +22,8 @@ _EMPTIED = (
     "ir_mail_server",
     "fetchmail_server",
     "bus_bus",
+    "saas_client_connection",
+    "saas_client_used_token",
     "ir_cron_trigger",
 )
 
