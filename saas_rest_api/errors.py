@@ -109,7 +109,6 @@ def _from_database(error: Exception, read_only: bool) -> Problem:
 
 def _from_http(error: HTTPException) -> Problem:
     status = error.code or 500
-    headers = {
-        name: value for name, value in error.get_headers() if name in ("Allow", "Retry-After")
-    }
+    kept = ("Allow", "Content-Range", "Retry-After")
+    headers = {name: value for name, value in error.get_headers() if name in kept}
     return Problem(code_for_status(status), headers=headers)

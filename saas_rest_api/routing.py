@@ -9,8 +9,6 @@ from .lib.saas_rest.doc import Doc
 
 JSON = "application/json"
 READING = ("GET", "HEAD", "OPTIONS")
-#: converter of ids in paths: other numbers are not found before anybody asks the database
-RECORD_ID = "int(min=1, max=2147483647)"
 
 
 @dataclass(frozen=True)

@@ -9,12 +9,12 @@ from ..lib.saas_rest.problems import Problem
 from ..lib.saas_rest.reply import Reply
 from ..lib.saas_rest.text import _
 from ..lib.saas_rest.uploads import receive
-from ..routing import RECORD_ID, rest_route
+from ..routing import rest_route
 
-RECORD = f"/api/v1/<model>/<{RECORD_ID}:record_id>"
+RECORD = "/api/v1/<model>/<int:record_id>"
 FIELD = f"{RECORD}/binary/<field>"
 ATTACHMENTS = f"{RECORD}/attachments"
-ATTACHMENT = f"{ATTACHMENTS}/<{RECORD_ID}:attachment_id>"
+ATTACHMENT = f"{ATTACHMENTS}/<int:attachment_id>"
 ANYTHING = "application/octet-stream"
 # Nothing that a file holds runs or loads anything, should a browser show it.
 POLICY = "default-src 'none'; sandbox"

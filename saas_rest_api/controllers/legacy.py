@@ -11,10 +11,10 @@ from ..lib.saas_rest.legacy import envelope, parse_arguments
 from ..lib.saas_rest.problems import Problem
 from ..lib.saas_rest.reply import Reply
 from ..lib.saas_rest.text import _
-from ..routing import RECORD_ID, rest_route
+from ..routing import rest_route
 
 MODEL = "/api/<model>"
-RECORD = f"{MODEL}/<{RECORD_ID}:record_id>"
+RECORD = f"{MODEL}/<int:record_id>"
 ACTION = f"{RECORD}/<action>"
 #: Words below /api that are no models.
 RESERVED = ("v1", "auth", "docs")
@@ -31,10 +31,13 @@ class SaasRestLegacy(http.Controller):
     """``{"count", "data"}``, as these calls have always answered."""
 
     @staticmethod
-    def _begin(model):
+    def _begin(model, record_id=None):
         if model in RESERVED:
             raise Problem("not-found", _("There is no model '%(model)s'.", model=model))
-        return current_call(), request.env["saas_rest.legacy"]
+        legacy = request.env["saas_rest.legacy"]
+        if record_id is not None:
+            legacy._check_id(model, record_id)
+        return current_call(), legacy
 
     @staticmethod
     def _reply(data):
@@ -63,7 +66,7 @@ class SaasRestLegacy(http.Controller):
         successor=_successor,
     )
     def read(self, model, record_id=None):
-        call, legacy = self._begin(model)
+        call, legacy = self._begin(model, record_id)
         data = legacy._read(call.access, model, record_id, self._params(call), call.limits)
         return self._reply(data)
 
@@ -88,7 +91,7 @@ class SaasRestLegacy(http.Controller):
         body="form",
     )
     def update(self, model, record_id):
-        call, legacy = self._begin(model)
+        call, legacy = self._begin(model, record_id)
         values = self._values(call)
         params = self._params(call)
         data = legacy._update(call.access, model, record_id, values, params, call.limits)
@@ -101,7 +104,7 @@ class SaasRestLegacy(http.Controller):
         successor=_successor,
     )
     def delete(self, model, record_id):
-        call, legacy = self._begin(model)
+        call, legacy = self._begin(model, record_id)
         return self._reply(legacy._delete(call.access, model, record_id))
 
     @rest_route(
@@ -112,7 +115,7 @@ class SaasRestLegacy(http.Controller):
         body="form",
     )
     def call_action(self, model, record_id, action):
-        call, legacy = self._begin(model)
+        call, legacy = self._begin(model, record_id)
         strict_json.check_text(action)
         try:
             text = call.body.decode()

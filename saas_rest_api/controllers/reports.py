@@ -6,7 +6,7 @@ from odoo.http import Response, content_disposition, request
 from ..dispatcher import current_call
 from ..lib.saas_rest.doc import Doc, Param
 from ..lib.saas_rest.reply import Reply
-from ..routing import RECORD_ID, rest_route
+from ..routing import rest_route
 
 PDF = "application/pdf"
 
@@ -32,7 +32,7 @@ class SaasRestReports(http.Controller):
         return Reply(request.env["saas_rest.reports"]._list(call.access, call.query.get("model")))
 
     @rest_route(
-        f"/api/v1/<model>/<{RECORD_ID}:record_id>/report/<report>.pdf",
+        "/api/v1/<model>/<int:record_id>/report/<report>.pdf",
         methods=["GET"],
         # Printing may store the document as an attachment, as the report's action says.
         readonly=False,

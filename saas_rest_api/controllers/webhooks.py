@@ -4,10 +4,10 @@ from odoo.http import request
 from ..dispatcher import current_call
 from ..lib.saas_rest.doc import Doc
 from ..lib.saas_rest.reply import Reply
-from ..routing import RECORD_ID, rest_route
+from ..routing import rest_route
 
 TAGS = ("webhooks",)
-ONE = f"/api/v1/webhooks/<{RECORD_ID}:webhook_id>"
+ONE = "/api/v1/webhooks/<int:webhook_id>"
 
 
 class WebhookController(http.Controller):
@@ -151,7 +151,7 @@ class WebhookController(http.Controller):
         return Reply(values, meta=meta)
 
     @rest_route(
-        f"/api/v1/webhooks/deliveries/<{RECORD_ID}:delivery_id>/retry",
+        "/api/v1/webhooks/deliveries/<int:delivery_id>/retry",
         methods=["POST"],
         doc=Doc(
             "Make a call again",

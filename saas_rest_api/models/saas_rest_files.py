@@ -55,6 +55,7 @@ class SaasRestFiles(models.AbstractModel):
         """
         self._get_field(access, model_name, name, "write")
         self.env["saas_rest.policy"]._get_model(access, model_name, "write")
+        self._get_record(access, model_name, record_id)
         if if_match is not None:
             self._check_match(access, model_name, record_id, name, if_match)
         value = base64.b64encode(content.read()).decode() if content else None
@@ -80,6 +81,7 @@ class SaasRestFiles(models.AbstractModel):
 
     def _get_record(self, access: Access, model_name: str, record_id: int):
         """The record, if it may be read."""
+        record_id = self.env["saas_rest.operations"]._checked_id(model_name, record_id)
         reader = self.env["saas_rest.reader"]
         reader._read(access, model_name, record_id, Selection.of("id"))
         return self.env[model_name].browse(record_id)

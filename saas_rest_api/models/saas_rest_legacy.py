@@ -52,6 +52,10 @@ class SaasRestLegacy(models.AbstractModel):
         return self._get_one(access, model, record_id, query)
 
     @api.model
+    def _check_id(self, model: str, record_id: int) -> None:
+        self.env["saas_rest.operations"]._checked_id(model, record_id)
+
+    @api.model
     def _delete(self, access: Access, model: str, record_id: int) -> str:
         self.env["saas_rest.writer"]._delete(access, model, [record_id])
         # Clients of the older calls look for this sentence.

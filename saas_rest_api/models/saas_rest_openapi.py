@@ -9,6 +9,7 @@ from ..lib.saas_rest.text import _
 #: so many models are described one by one without being asked for
 MAX_UNASKED = 20
 MAX_MODELS = 50
+VERBS = ("GET", "POST", "PUT", "PATCH", "DELETE")
 OPERATIONS = ("read", "create", "write", "unlink", "call")
 
 
@@ -75,7 +76,7 @@ class SaasRestOpenapi(models.AbstractModel):
                 verbs = tuple(verb for verb in verbs if verb in ("GET",) or route.readonly)
             if verbs:
                 found[rule.rule, verbs] = RouteFacts(rule.rule, verbs, route.doc)
-        return [found[key] for key in sorted(found)]
+        return sorted(found.values(), key=lambda route: (route.path, VERBS.index(route.verbs[0])))
 
     # === MODELS === #
 

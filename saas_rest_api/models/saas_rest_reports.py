@@ -23,8 +23,13 @@ class SaasRestReports(models.AbstractModel):
             names = [policy._get_model(access, model_name, "read")._name]
         else:
             names = [model._name for model in policy._get_models(access)]
-        reports = self.env["ir.actions.report"].search(
-            [("model", "in", names), ("report_type", "in", PRINTABLE)], order="model, name, id"
+        # Odoo shows actions to whoever sees their button; which one does, their groups say.
+        reports = (
+            self.env["ir.actions.report"]
+            .sudo()
+            .search(
+                [("model", "in", names), ("report_type", "in", PRINTABLE)], order="model, name, id"
+            )
         )
         xmlids = reports.get_external_id()
         return [
@@ -42,25 +47,27 @@ class SaasRestReports(models.AbstractModel):
         :raises Problem: ``not-found`` for records and reports that the user may not use,
             ``report-unavailable`` when this server cannot print
         """
+        record_id = self.env["saas_rest.operations"]._checked_id(model_name, record_id)
         self.env["saas_rest.reader"]._read(access, model_name, record_id, Selection.of("id"))
         report = self._get_report(model_name, xmlid)
         state = report.get_wkhtmltopdf_state()
         if state not in ("ok", "workers"):
             text = _("This server cannot print: the program wkhtmltopdf is not installed on it.")
             raise Problem("report-unavailable", text)
-        content, kind = report.with_context(force_report_rendering=True)._render_qweb_pdf(
-            report.report_name, [record_id]
-        )
+        renderer = self.env["ir.actions.report"].with_context(force_report_rendering=True)
+        content, kind = renderer._render_qweb_pdf(report.report_name, [record_id])
         if kind != "pdf":
             raise Problem("report-unavailable", _("This report is no PDF."))
         name = self.env[model_name].browse(record_id).display_name or report.name
         return content, safe_name(f"{name}.pdf")
 
     def _get_report(self, model_name: str, xmlid: str):
-        report = self.env.ref(xmlid, raise_if_not_found=False) if "." in xmlid else None
+        found = self.env["ir.model.data"]._xmlid_to_res_model_res_id(xmlid) if "." in xmlid else ()
+        model, report_id = found or (None, None)
+        report = self.env["ir.actions.report"].sudo().browse(report_id or ())
         if (
-            not report
-            or report._name != "ir.actions.report"
+            model != "ir.actions.report"
+            or not report.exists()
             or report.model != model_name
             or report.report_type not in PRINTABLE
             or not self._may_print(report)
@@ -70,5 +77,5 @@ class SaasRestReports(models.AbstractModel):
         return report
 
     def _may_print(self, report) -> bool:
-        groups = report.sudo().group_ids
+        groups = report.group_ids
         return not groups or bool(groups & self.env.user.all_group_ids)

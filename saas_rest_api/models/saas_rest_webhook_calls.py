@@ -190,7 +190,7 @@ class SaasRestDelivery(models.Model):
             "webhook_id": self.webhook_id.id,
             "event": self.event,
             "model": self.model or None,
-            "ids": self.res_ids,
+            "ids": self.res_ids or [],
             "changed": self.changed or [],
             "message_id": self.message_id or None,
             "state": self.state,
@@ -215,6 +215,7 @@ class SaasRestDelivery(models.Model):
     @api.model
     def _retry_by(self, access: Access, delivery_id: int) -> dict:
         self.env["saas_rest.webhook"]._check_change(access)
+        delivery_id = self.env["saas_rest.operations"]._checked_id("delivery", delivery_id)
         delivery = self.search([("id", "=", delivery_id)])
         if not delivery:
             raise Problem("not-found", _("There is no such call."))

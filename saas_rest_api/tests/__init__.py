@@ -5,3 +5,10 @@ from . import test_seed
 from . import test_token_page
 from . import test_tokens
 from . import test_webhooks
+from . import test_files
+from . import test_legacy
+from . import test_read
+from . import test_paging
+from . import test_write
+from . import test_versions
+from . import test_calls

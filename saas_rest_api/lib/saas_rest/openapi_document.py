@@ -119,6 +119,7 @@ class Document:
             info={"description": self.description},
             servers=[{"url": "/"}],
             security=SECURITY,
+            tags=[{"name": model.name, "description": model.title} for model in self.models],
         )
         for name, schema in COMPONENTS.items():
             self.spec.components.schema(name, schema)

@@ -7,7 +7,7 @@ window.addEventListener("DOMContentLoaded", () => {
         url: place.dataset.url,
         dom_id: "#swagger-ui",
         deepLinking: true,
-        docExpansion: "none",
+        docExpansion: place.dataset.chosen ? "list" : "none",
         filter: true,
         validatorUrl: null,
         queryConfigEnabled: false,
