@@ -137,12 +137,17 @@ class FakeTransport:
         self._read_token = read_token
         self.calls = []
         self.failures = {}
+        self.refuse_keys = {}
+        self.key_ids = []
         self.answer = {}
 
     def execute_kw(self, database, token, method, timeout):
         claims = self._read_token(token)
         assert claims["action"] == method
         self.calls.append((database, claims["payload"], timeout))
+        self.key_ids.append(key_id := jwt.get_unverified_header(token)["kid"])
+        if key_id in self.refuse_keys:
+            raise self.refuse_keys[key_id]
         if database in self.failures:
             raise self.failures[database]
         return self.answer
@@ -215,9 +220,10 @@ class SaasPortalCase(TransactionCase):
 
     def read_token(self, token):
         keyring = self.env["saas_portal.keyring"]
+        keys = {key.key_id: key for key in keyring._get_keys()}
         return jwt.decode(
             token,
-            keyring._get_signing_key().public_pem(),
+            keys[jwt.get_unverified_header(token)["kid"]].public_pem(),
             algorithms=["EdDSA"],
             issuer=keyring._get_portal_uuid(),
             options={"verify_aud": False},

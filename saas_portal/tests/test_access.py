@@ -44,6 +44,7 @@ PUBLIC = {
     "saas_portal.client": {
         "action_backup",
         "action_cancel",
+        "action_connect",
         "action_open",
         "action_open_backups",
         "action_open_operations",
@@ -66,6 +67,9 @@ PUBLIC = {
     "saas_portal.duplicate_client": {"action_apply"},
     "saas_portal.restore_backup": {"action_apply"},
     "saas_portal.keyring": set(),
+    "saas_portal.connection": set(),
+    "saas_portal.connect_client": {"action_connect"},
+    "saas_portal.rotate_keys": {"action_drop_former_key", "action_rotate_keys"},
     "saas_portal.operation.mixin": set(),
     "saas.config": {"action_apply", "do_upgrade_database"},
     "saas.config.param": set(),
