@@ -33,7 +33,7 @@ class TestCreate(SaasPortalCase):
                 "id": client.id,
                 "client_id": client.client_id,
                 "url": "http://acme.localhost:8069/web/login",
-                "auth_url": "http://acme.localhost:8069/web/login",
+                "auth_url": "http://acme.localhost:8069/saas_client/login",
             },
         )
         self.assertEqual((client.name, client.state), ("acme.localhost", "open"))
