@@ -12,3 +12,4 @@ from . import test_paging
 from . import test_write
 from . import test_versions
 from . import test_calls
+from . import test_openapi

@@ -16,10 +16,11 @@ TEXT_TYPES = frozenset({"char", "text", "html", "selection", "reference"})
 NUMBER_TYPES = frozenset({"float", "monetary"})
 RELATIONAL_TYPES = frozenset({"many2one", "one2many", "many2many"})
 
-_INTEGER = re.compile(r"[+-]?\d{1,18}")
-_DATE = re.compile(r"\d{4}-\d{2}-\d{2}")
+_INTEGER = re.compile(r"[+-]?[0-9]{1,18}")
+_DATE = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
 _DATETIME = re.compile(
-    r"\d{4}-\d{2}-\d{2}[Tt ]\d{2}:\d{2}(:\d{2}(\.\d{1,6})?)?([Zz]|[+-]\d{2}:?\d{2})?"
+    r"\d{4}-\d{2}-\d{2}[Tt ]\d{2}:\d{2}(:\d{2}(\.\d{1,6})?)?([Zz]|[+-]\d{2}:?\d{2})?",
+    re.ASCII,
 )
 
 

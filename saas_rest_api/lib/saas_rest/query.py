@@ -16,7 +16,7 @@ COUNTS = ("capped", "exact", "none")
 PARAMETERS = frozenset(
     {"fields", "domain", "order", "limit", "offset", "cursor", "count", "active_test"}
 )
-_NUMBER = re.compile(r"[+-]?\d{1,30}")
+_NUMBER = re.compile(r"[+-]?[0-9]{1,30}")
 
 ReadJson = Callable[[str], object]
 

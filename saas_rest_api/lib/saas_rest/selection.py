@@ -11,7 +11,7 @@ from .text import Text, _
 DEFAULT = "*"
 
 _TOKEN = re.compile(
-    r"\s*(?:(?P<name>[A-Za-z_][A-Za-z0-9_]*|\*)|(?P<limit>:\s*\d{1,9})|(?P<mark>[(),]))\s*"
+    r"\s*(?:(?P<name>[A-Za-z_][A-Za-z0-9_]*|\*)|(?P<limit>:\s*[0-9]{1,9})|(?P<mark>[(),]))\s*"
 )
 
 
