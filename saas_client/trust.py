@@ -41,12 +41,13 @@ def get_folder() -> Path:
 def get_anchor() -> Anchor:
     """The keys of the configuration, or of the portals on this server; remembered until touched."""
     source = Path(config.get(_OPTION) or os.environ.get(_OPTION.upper()) or get_folder())
-    files = _remember("files", (source, stamp(source)), lambda: _list_keys(source))
+    files = remember("files", (source, stamp(source)), lambda: _list_keys(source))
     stamps = tuple((path, stamp(path)) for path in files)
-    return _remember("anchor", (source, stamps), lambda: _load_anchor(source, files))
+    return remember("anchor", (source, stamps), lambda: _load_anchor(source, files))
 
 
-def _remember(name: str, state, load):
+def remember(name: str, state, load):
+    """What `load` returned when the state of its sources was last another."""
     known = _cache.get(name)
     if not known or known[0] != state:
         known = _cache[name] = (state, load())
@@ -112,9 +113,9 @@ def update_state(uuid: str, change) -> dict:
     return state
 
 
-def list_governed() -> dict:
-    """uuid → token of every client that has a policy on this server."""
-    return {path.stem: read_text(path) for path in get_folder().glob("*.policy")}
+def list_policy_tokens() -> list:
+    """The policy of every client on this server."""
+    return [read_text(path) for path in get_folder().glob("*.policy")]
 
 
 def stamp(path: Path):

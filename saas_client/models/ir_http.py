@@ -131,4 +131,5 @@ class IrHttp(models.AbstractModel):
             "notice": status._get_usage(False)["notice"],
             "payable": status._get_http_status() == 402,
             "manage_url": status._get_manage_url(),
+            "support_url": status._get_support_url(),
         }

@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 from odoo import api, models
 from odoo.exceptions import AccessError
 
-from ..lib.client_rules import PAYMENT_REASONS
+from ..lib.client_rules import PAYMENT_REASONS, is_http_url
 from ..policy import get_policy
 from ..storage import MEGABYTE, get_used
 from .ir_config_parameter import MAX_USERS_KEY, STORAGE_KEY
@@ -192,5 +192,10 @@ class SaasClientStatus(models.AbstractModel):
         """Where the owner pays and asks; a link that can run no script, or ''."""
         policy = get_policy(self.env)
         url = policy and (policy.manage_url or policy.portal_url)
-        url = url or self.env["ir.config_parameter"].get_param("saas_client.support_url") or ""
-        return url if url.startswith(("https://", "http://")) else ""
+        return url if url and is_http_url(url) else ""
+
+    @api.model
+    def _get_support_url(self):
+        """Where people ask for help; a link that can run no script, or ''."""
+        url = self.env["ir.config_parameter"].get_param("saas_client.support_url")
+        return url if url and is_http_url(url) else ""

@@ -10,3 +10,4 @@ from . import test_record_limit
 from . import test_suspension
 from . import test_token
 from . import test_user_limit
+from . import test_policy

@@ -6,7 +6,7 @@ from ..const import CLOSED_RUNGS, OPEN_RUNGS, RUNGS, STOPPED, SUSPENDED_RUNGS
 from ..lib.saas_wire import POLICY_TYPE
 
 #: Fields of a client that its policy is made of, besides those that operations push anyway.
-_POLICY_FIELDS = frozenset({"block_on_expiration", "support_team_id"})
+_POLICY_FIELDS = frozenset({"block_on_expiration"})
 
 
 class SaasPortalClient(models.Model):
@@ -163,15 +163,17 @@ class SaasPortalClient(models.Model):
     def _take_rung(self, arguments):
         """Show in the record what rung an operation asks for."""
         if rung := arguments.get("rung"):
-            vals = {"suspension_reason": arguments.get("reason") or False}
-            vals["suspension_notice"] = arguments.get("notice") or False
-            if rung == "open":
-                vals = dict.fromkeys(vals, False)
-            self.write({"rung": rung, **vals})
             if rung in SUSPENDED_RUNGS:
                 self._set_suspended("operator")
             else:
                 self._set_open()
+            self.write(
+                {
+                    "rung": rung,
+                    "suspension_reason": arguments.get("reason") or False,
+                    "suspension_notice": arguments.get("notice") or False,
+                }
+            )
 
     def _set_suspended(self, reason):
         if self.rung in OPEN_RUNGS:
@@ -179,7 +181,7 @@ class SaasPortalClient(models.Model):
         return super()._set_suspended(reason)
 
     def _set_open(self):
-        if self.rung in SUSPENDED_RUNGS:
+        if self.rung != "open":
             self.write({"rung": "open", "suspension_reason": False, "suspension_notice": False})
         return super()._set_open()
 

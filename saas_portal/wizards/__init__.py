@@ -10,4 +10,5 @@ from . import (
     saas_portal_rename_client,
     saas_portal_restore_backup,
     saas_portal_rotate_keys,
+    saas_portal_suspend_client,
 )
