@@ -368,12 +368,6 @@ class SaasPortalClient(models.Model):
         arguments, secrets = self._prepare_configuration(payload)
         return self._perform_operation("configure", arguments, secrets)
 
-    def _configure_later(self, payload):
-        """The same in the background, for many clients."""
-        for client in self:
-            arguments, secrets = client._prepare_configuration(payload)
-            client._start_operation("configure", arguments, secrets)
-
     def _prepare_configuration(self, payload):
         parsed = self._parse_payload(payload)
         self._check_configurable(self)

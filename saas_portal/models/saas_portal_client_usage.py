@@ -36,6 +36,7 @@ class SaasPortalClient(models.Model):
                 "unreachable_since": False,
             }
         )
+        self.env["saas_portal.client.usage"]._record(self)
         if self._is_misled(usage) and not self.current_operation_id:
             # Its people could have made it say so: it is told again, and not believed.
             self._push_policy_later()

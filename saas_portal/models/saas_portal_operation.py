@@ -48,6 +48,7 @@ class SaasPortalOperation(models.Model):
             ("delete", "Delete"),
             ("restore", "Restore"),
             ("purge", "Purge"),
+            ("sync", "Sync"),
             ("backup", "Back Up"),
             ("restore_backup", "Restore Backup of"),
             ("login", "Set Up Login"),

@@ -1,6 +1,7 @@
 from . import (
     test_access,
     test_backups,
+    test_batch,
     test_configure,
     test_connect,
     test_create,

@@ -266,7 +266,7 @@ class TestConfigure(SaasPortalCase):
             clients += self.new(dbname=f"b-{number}.localhost")
         self.transport.calls.clear()
         action = self.apply(self.wizard(clients, install_addons="sale"))
-        self.assertEqual(action["res_model"], "saas_portal.operation")
+        self.assertEqual(action["res_model"], "saas_portal.batch")
         self.assertEqual(self.transport.calls, [])
         self.run_operations()
         self.assertEqual(len(self.transport.calls), 11)

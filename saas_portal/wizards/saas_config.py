@@ -112,14 +112,9 @@ class SaasConfig(models.TransientModel):
         return self._reopen()
 
     def _apply_later(self, payload):
-        self.client_ids.check_access("write")
-        self.client_ids.filtered(
-            lambda client: client.state in ("open", "pending")
-        )._configure_later(payload)
-        action = self.env["ir.actions.act_window"]._for_xml_id(
-            "saas_portal.saas_portal_operation_action"
+        return self.client_ids._start_batch(
+            "configure", lambda client: client._begin_configuration(payload)
         )
-        return {**action, "domain": [("client_id", "in", self.client_ids.ids)]}
 
     def _prepare_payload(self):
         payload = {

@@ -27,16 +27,13 @@ class SaasPortalDeleteClient(models.TransientModel):
             )
 
     def action_apply(self):
-        """Delete the clients; one that fails does not keep the others."""
+        """Delete the client; several are deleted in the background, one result for each."""
         self.ensure_one()
         if not self.client_ids:
             raise UserError(self.env._("Choose at least one client."))
         if (self.confirmation or "").strip() != self.expected:
             raise UserError(self.env._("Type “%(expected)s” to delete.", expected=self.expected))
-        failed = {}
-        for client in self.client_ids:
-            try:
-                client.delete_database()
-            except UserError as error:
-                failed[client.name] = str(error)
-        return self.client_ids._notify_outcome(self.env._("Deleted"), failed)
+        if len(self.client_ids) > 1:
+            return self.client_ids._start_batch_delete()
+        self.client_ids.delete_database()
+        return self.client_ids._notify_outcome(self.env._("Deleted"), {})

@@ -11,7 +11,7 @@ const OPEN_STATES = ["pending", "running"];
  * hand. The form is read again when the operation has ended.
  *
  * `operation_field` names the many2one that points at the operation; without it the record of the
- * form is the operation itself.
+ * form is the operation itself, or an order to many clients, which has the same fields.
  */
 export class OperationProgress extends Component {
     static template = "saas_portal.OperationProgress";
@@ -24,6 +24,10 @@ export class OperationProgress extends Component {
         onMounted(() => this.watch());
         onPatched(() => this.watch());
         onWillUnmount(() => this.stop());
+    }
+
+    get model() {
+        return this.props.operationField ? "saas_portal.operation" : this.props.record.resModel;
     }
 
     get operationId() {
@@ -50,7 +54,7 @@ export class OperationProgress extends Component {
             return;
         }
         const [operation] = await this.orm.silent.read(
-            "saas_portal.operation",
+            this.model,
             [id],
             ["display_name", "state", "progress", "current_step"]
         );
@@ -74,7 +78,7 @@ export class OperationProgress extends Component {
     openOperation() {
         this.action.doAction({
             type: "ir.actions.act_window",
-            res_model: "saas_portal.operation",
+            res_model: this.model,
             res_id: this.state.id,
             views: [[false, "form"]],
         });
