@@ -9,6 +9,7 @@ from odoo.tools import consteq
 
 from odoo.addons.auth_oauth.controllers.main import OAuthController as AuthOAuthController
 from odoo.addons.auth_oauth.controllers.main import OAuthLogin as AuthOAuthLogin
+from odoo.addons.web.controllers.utils import ensure_db
 
 # In the session: binds an answer of the portal to the browser that asked for it.
 NONCE = "saas_login_nonce"
@@ -45,6 +46,7 @@ class OAuthLogin(AuthOAuthLogin):
     @route("/saas_client/login", type="http", auth="none", readonly=False, sitemap=False)
     def saas_login(self, **_kw):
         """Straight in via the portal: the address that the portal gives to the owner."""
+        ensure_db()
         if request.session.uid:
             return request.redirect("/odoo")
         portal = request.env["auth.oauth.provider"]._saas_get_portal()
@@ -60,6 +62,9 @@ class OAuthController(AuthOAuthController):
     # The nonce in the state does what the CSRF token does for other forms.
     @route(csrf=False)
     def signin(self, **kw):
+        if not request.db:
+            # The addon is loaded for the whole server: this is a host without a database.
+            return super().signin(**kw)
         portal = request.env["auth.oauth.provider"]._saas_get_portal()
         if not set(kw) - {"debug"}:
             response = request.render("saas_client.signin", {"provider_id": portal.id})

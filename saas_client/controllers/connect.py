@@ -15,6 +15,8 @@ class Connect(Controller):
     )
     def connect(self, token="", **_kw):
         """Log the operator in whom the portal sends, also into a suspended database."""
+        if not request.db:
+            return request.not_found()
         try:
             admin = request.env["saas_client.connection"]._begin(token)
         except AccessDenied as refusal:

@@ -14,7 +14,8 @@ class LoopbackAdapter(HTTPAdapter):
         parts = urlsplit(request.url)
         sent = request.copy()
         sent.headers["Host"] = parts.netloc
-        sent.url = urlunsplit(parts._replace(netloc=f"127.0.0.1:{parts.port or 80}"))
+        port = parts.port or {"http": 80, "https": 443}[parts.scheme]
+        sent.url = urlunsplit(parts._replace(netloc=f"127.0.0.1:{port}"))
         options["timeout"] = options.get("timeout") or 120
         response = super().send(sent, **options)
         response.url, response.request = request.url, request
@@ -24,11 +25,12 @@ class LoopbackAdapter(HTTPAdapter):
 class HostSession(requests.Session):
     """A browser's session, with paths instead of whole URLs."""
 
-    def __init__(self, port, host):
+    def __init__(self, port, host, scheme="http"):
         super().__init__()
-        self.host, self.base = host, f"http://{host}:{port}"
+        self.host, self.base = host, f"{scheme}://{host}:{port}"
         self.trust_env = False
         self.mount("http://", LoopbackAdapter())
+        self.mount("https://", LoopbackAdapter())
 
     def request(self, method, url, *args, **kwargs):
         return super().request(method, urljoin(self.base, url), *args, **kwargs)
@@ -48,5 +50,5 @@ class HostSession(requests.Session):
         return answer.ok and "/web/login" not in urlsplit(answer.url).path
 
 
-def http_session(port, host):
-    return HostSession(port, host)
+def http_session(port, host, scheme="http"):
+    return HostSession(port, host, scheme)

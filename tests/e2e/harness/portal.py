@@ -88,10 +88,10 @@ class Portal:
             query("postgres", f'DROP DATABASE "{database}" WITH (FORCE)', superuser=True)
 
     @contextlib.contextmanager
-    def second_server(self):
+    def second_server(self, **options):
         """Another Odoo process on the same databases and files; yields its port."""
         port = free_port(self.port + 10)
-        conf = self._write_conf("second.conf", port, 0, max_cron_threads=0)
+        conf = self._write_conf("second.conf", port, 0, max_cron_threads=0, **options)
         log, pid_file = self.folder / "second.log", self.folder / "second.pid"
         server = odoo.OdooServer(conf, self.cluster, port, log, pid_file)
         server.start()
@@ -126,9 +126,9 @@ class Portal:
         """XML-RPC to any database of this server; see `Rpc`."""
         return Rpc(port or self.port, database, login, password, uid=uid, via=via)
 
-    def http(self, host=None, port=None):
+    def http(self, host=None, port=None, scheme="http"):
         """A browser-like session at a host name: `portal.http("demo.localhost").get("/web")`."""
-        return http_session(port or self.port, host or self.name)
+        return http_session(port or self.port, host or self.name, scheme)
 
     # --- looking inside -------------------------------------------------------
 
