@@ -47,6 +47,8 @@ class TestTokenPage(RestCase):
         wizard = self.wizard(self.employee, self.employee)
         action = self.call_method("saas_rest.token.create", "action_create", wizard.ids)
         value = action["context"]["default_value"]
+        screen = self.env[action["res_model"]].with_user(self.employee)
+        self.assertEqual(Form(screen.with_context(**action["context"])).value, value)
         me = self.call("GET", "/api/v1/me", token=value).json()["data"]
         self.assertEqual(me["login"], "rest-employee")
         page = Form(self.employee.with_user(self.employee), "base.view_users_form_simple_modif")

@@ -10,7 +10,7 @@ import pytest
 from devkit.cluster import throw_away_cluster
 from devkit.odoo import excerpt
 from devkit.waiting import wait_for as wait_for_condition
-from harness import Portal, ServerShape
+from harness import Portal, RestServer, ServerShape
 from harness.example import run_example
 
 # Every test that asks for `portal` runs with both: threads, and two processes beside `website`,
@@ -33,7 +33,8 @@ def pytest_collection_modifyitems(config, items):
     """Tests marked `one_shape` run with the first shape only."""
 
     def is_wanted(item):
-        shape = getattr(item, "callspec", None) and item.callspec.params.get("portal")
+        params = item.callspec.params if hasattr(item, "callspec") else {}
+        shape = params.get("portal") or params.get("rest")
         return not item.get_closest_marker("one_shape") or shape in (None, SHAPES[0])
 
     unwanted = [item for item in items if not is_wanted(item)]
@@ -45,7 +46,8 @@ def pytest_collection_modifyitems(config, items):
 def pytest_runtest_makereport(item, call):
     """A failed test shows what the server logged last."""
     report = yield
-    portal = getattr(item, "funcargs", {}).get("portal")
+    fixtures = getattr(item, "funcargs", {})
+    portal = fixtures.get("portal") or fixtures.get("rest")
     if report.failed and portal:
         report.sections.append(("Odoo's log", excerpt(portal.log_text())))
     return report
@@ -68,6 +70,26 @@ def portal(request, cluster, tmp_path_factory):
         yield portal
     finally:
         portal.destroy()
+
+
+@pytest.fixture(scope="session")
+def rest_cluster():
+    """PostgreSQL for REST alone: its tests stop it."""
+    with throw_away_cluster("e2e-rest") as cluster:
+        yield cluster
+
+
+@pytest.fixture(scope="session", params=SHAPES, ids=str)
+def rest(request, rest_cluster, tmp_path_factory):
+    """A running server whose database offers REST; made once for each server shape."""
+    rest = RestServer(rest_cluster, tmp_path_factory.mktemp("rest"), request.param)
+    tell(request, f"making a database with the REST addon ({request.param}) ...")
+    try:
+        rest.create()
+        rest.server.start()
+        yield rest
+    finally:
+        rest.destroy()
 
 
 @pytest.fixture(scope="session")

@@ -5,6 +5,7 @@ from .http import http_session
 from .payload import param
 from .portal import Portal, ServerShape
 from .refusals import ACCESS_DENIED, ACCESS_ERROR, USER_ERROR, leaving_nothing, refused
+from .rest import RestServer
 from .rpc import Fault, Rpc
 from .templates import Gate, TemplateCopy, opened, unreachable
 
@@ -15,6 +16,7 @@ __all__ = [
     "Fault",
     "Gate",
     "Portal",
+    "RestServer",
     "Rpc",
     "ServerShape",
     "TemplateCopy",
