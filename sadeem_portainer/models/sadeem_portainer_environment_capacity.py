@@ -97,9 +97,16 @@ class SadeemPortainerEnvironment(models.Model):
 
     def _prepare_note(self, disk: bool):
         """Ask the server, and return what is to be done with its answer."""
-        number = self.portainer_environment_id
         try:
-            with self.portainer_id._get_client() as client:
+            # The record may be younger than the transaction of the request.
+            number, client = in_own_transaction(
+                self,
+                lambda environment: (
+                    environment.portainer_environment_id,
+                    environment.portainer_id._get_client(),
+                ),
+            )
+            with client:
                 capacity = client.capacity(number, disk=disk)
                 ports = {
                     port.host_port

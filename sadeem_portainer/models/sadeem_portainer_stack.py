@@ -384,7 +384,7 @@ class SadeemPortainerStack(models.Model):
                 "pending_action": False if done or reached or late else verb,
                 "containers": self._prepare_containers(seen.containers),
                 "checked_at": fields.Datetime.now(),
-                "last_error": error,
+                "last_error": error or False,
             }
         )
         return error

@@ -25,9 +25,8 @@ def running(folder, **options):
             data_dir=folder / "data",
             http_port=port,
             gevent_port=free_port(port + 1),
-            workers=0,
             saas_secret_key=odoo.fernet_key(),
-            **{"max_cron_threads": 0, **options},
+            **{"workers": 0, "max_cron_threads": 0, **options},
         )
         odoo.install(conf, cluster, DATABASE, ["sadeem_portainer"], folder / "install.log")
         server = odoo.OdooServer(conf, cluster, port, folder / "odoo.log", folder / "odoo.pid")

@@ -16,8 +16,12 @@ DEPLOYED = WEB.replace("${COLOUR:-none}", "${COLOUR}")
 
 @pytest.fixture(scope="module")
 def running_odoo(tmp_path_factory):
-    """An Odoo with the addon: its admin, and its server, which can be killed."""
-    with addon_harness.running(tmp_path_factory.mktemp("odoo")) as world:
+    """An Odoo of two processes, with two managers of Portainer in `.admins`."""
+    with addon_harness.running(tmp_path_factory.mktemp("odoo"), workers=2) as world:
+        group = world.admin.ref("sadeem_portainer.group_manager")
+        vals = {"name": "Other", "login": "other", "password": "other", "group_ids": [(4, group)]}
+        world.admin.call("res.users", "create", vals)
+        world.admins = [world.admin, world.rpc("other", "other")]
         yield world
 
 
@@ -28,13 +32,16 @@ def confirm(running_odoo):
 
     def confirm(portainer):
         if portainer.url not in known:
-            vals = {"name": "Double", "ip": "127.0.0.1", "portainer_link": portainer.url}
-            vals["access_token"] = portainer.key
-            known[portainer.url] = running_odoo.admin.call(SERVER, "create", vals)
+            known[portainer.url] = draft(running_odoo.admin, portainer)
             running_odoo.admin.call(SERVER, "action_confirm", [known[portainer.url]])
         return known[portainer.url]
 
     return confirm
+
+
+def draft(admin, portainer):
+    vals = {"name": "Double", "ip": "127.0.0.1", "portainer_link": portainer.url}
+    return admin.call(SERVER, "create", {**vals, "access_token": portainer.key})
 
 
 class Addon:
@@ -155,15 +162,115 @@ def test_a_server_killed_while_it_stops_a_stack_is_put_right_by_a_check(
     assert addon.record(name)["pending_action"] is False
 
 
-def test_two_admins_who_press_stop_at_once_do_no_harm(addon, name):
-    stack_id = addon.create(name)["stack_id"]
-    addon.portainer.faults.add("slow", "^POST /api/stacks/.*stop", seconds=2)
+# -- two admins press the same button --------------------------------------------------------------
+
+
+def at_once(running_odoo, model, method, *, record_ids, **arguments):
+    """(answers, complaints) when two people in two processes do the same at the same time.
+
+    Values that are a list of two are each person's own.
+    """
+
+    def own(number):
+        return {key: value[number] if isinstance(value, list) else value
+                for key, value in arguments.items()}  # fmt: skip
+
     with ThreadPoolExecutor(2) as pool:
-        tries = [pool.submit(addon.stop_stack, stack_id=stack_id) for _ in range(2)]
-    errors = [str(each.exception()) for each in tries if each.exception()]
-    assert all("at work" in error for error in errors)
-    assert len(errors) <= 1
-    assert addon.record(name)["state"] == "inactive"
+        tries = [
+            pool.submit(admin.call, model, method, [record_ids[number]], **own(number))
+            for number, admin in enumerate(running_odoo.admins)
+        ]
+    errors = [each.exception() for each in tries if each.exception()]
+    assert all(isinstance(error, Fault) for error in errors), errors
+    return [each.result() for each in tries if not each.exception()], list(map(str, errors))
+
+
+def sent(portainer, start):
+    return [line for line in portainer.faults.seen if line.startswith(start)]
+
+
+def test_two_admins_confirm_a_server_once(running_odoo, portainer):
+    server_id = draft(running_odoo.admin, portainer)
+    portainer.faults.add("slow", "^GET /api/users/me", seconds=3)
+    both = [server_id, server_id]
+    answers, errors = at_once(running_odoo, SERVER, "action_confirm", record_ids=both)
+    assert answers == [True]
+    assert "Somebody else is confirming Double" in errors[0]
+    row = running_odoo.admin.read(SERVER, server_id, "state", "environment_count")
+    docker = len(portainer.api.get("/endpoints").json())
+    assert (row["state"], row["environment_count"]) == ("confirmed", docker)
+    assert len(sent(portainer, "GET /api/users/me")) == 1
+
+
+def test_two_admins_refresh_a_server_with_a_new_environment(running_odoo, addon, engine):
+    number = addon.portainer.add_environment("seen by two", engine.url)
+    try:
+        addon.portainer.faults.add("slow", "^GET /api/endpoints", seconds=3)
+        both = [addon.server_id, addon.server_id]
+        answers, errors = at_once(running_odoo, SERVER, "action_refresh", record_ids=both)
+        assert not errors
+        told = [answer["params"]["message"] for answer in answers]
+        assert sorted("Somebody else is reading" in text for text in told) == [False, True]
+        domain = [("portainer_id", "=", addon.server_id), ("portainer_environment_id", "=", number)]
+        (row,) = addon.admin.call(ENVIRONMENT, "search_read", domain, ["connection", "cpu_cores"])
+        assert row["connection"] == "up"
+        assert row["cpu_cores"] > 0
+    finally:
+        addon.portainer.api.delete(f"/endpoints/{number}")
+
+
+def test_two_admins_create_one_stack(running_odoo, addon, name):
+    """The one who comes second changes nothing of it, not even its text."""
+    addon.portainer.faults.add("slow", "^POST /api/stacks", seconds=3)
+    answers, errors = at_once(
+        running_odoo,
+        SERVER,
+        "create_stack",
+        record_ids=[addon.server_id, addon.server_id],
+        environment_id=addon.environment_id,
+        name=name,
+        env={"COLOUR": "blue"},
+        compose=[f"{DEPLOYED}x-by: {number}\n" for number in range(2)],
+    )
+    assert len(answers) == len(errors) == 1
+    assert f"at work on {name}" in errors[0] or f"has a stack {name} already" in errors[0]
+    assert len(sent(addon.portainer, "POST /api/stacks/create")) == 1
+    (row,) = (row for row in addon.portainer.api.get("/stacks").json() if row["Name"] == name)
+    deployed = addon.portainer.api.get(f"/stacks/{row['Id']}/file").json()["StackFileContent"]
+    kept = addon.admin.read(STACK, answers[0]["stack_id"], "compose")
+    assert deployed.startswith(kept)
+
+
+@pytest.mark.parametrize(
+    ("verb", "line", "state"),
+    [
+        ("update", "PUT /api/stacks", "active"),
+        ("stop", "POST /api/stacks", "inactive"),
+        ("start", "POST /api/stacks", "active"),
+        ("delete", "DELETE /api/stacks", "draft"),
+    ],
+)
+@pytest.mark.parametrize("by", ["button", "method"])
+def test_two_admins_do_the_same_to_a_stack(running_odoo, addon, name, verb, line, state, by):
+    stack_id = addon.create(name)["stack_id"]
+    if verb == "start":
+        addon.stop_stack(stack_id=stack_id)
+    model, method, record_ids, arguments = STACK, f"action_{verb}", [stack_id] * 2, {}
+    if by == "method":
+        model, method, record_ids = SERVER, f"{verb}_stack", [addon.server_id] * 2
+        arguments = {"stack_id": stack_id}
+    elif verb == "delete":
+        model, method = f"{STACK}.delete", "action_apply"
+        vals = {"stack_id": stack_id, "confirmation": name}
+        record_ids = [admin.call(model, "create", vals) for admin in running_odoo.admins]
+    addon.portainer.faults.clear()
+    addon.portainer.faults.add("slow", f"^{line}", seconds=3)
+    answers, errors = at_once(running_odoo, model, method, record_ids=record_ids, **arguments)
+    assert len(answers) == len(errors) == 1
+    assert f"Somebody else is at work on {name}. Wait until that is done." in errors[0]
+    assert len(sent(addon.portainer, line)) == 1
+    row = addon.record(name)
+    assert (row["state"], row["pending_action"], row["last_error"]) == (state, False, False)
 
 
 def test_no_secret_is_in_the_log(addon, name, running_odoo):
