@@ -165,7 +165,7 @@ class SadeemRootServer(models.Model):
 
     def _end_step(self, operation, key: str, result) -> str | None:
         if result is False:
-            return self.env._("It was there already.")
+            return self.env._("Nothing to do.")
         if hasattr(self, f"_end_step_{key}"):
             return super()._end_step(operation, key, result)
         return None

@@ -8,6 +8,7 @@ from . import (
     test_images,
     test_ports,
     test_root_server,
+    test_root_server_operation,
     test_server,
     test_stacks,
     test_ui,

@@ -15,6 +15,10 @@ MODELS = (
     "sadeem.portainer.stack.delete",
     "sadeem.portainer.stack.variable",
     "sadeem.root.server",
+    "sadeem.root.server.install.wizard",
+    "sadeem.root.server.operation",
+    "sadeem.root.server.operation.output",
+    "sadeem.root.server.operation.step",
 )
 #: What RPC may call, beyond what every model has, with arguments that would work.
 PUBLIC = {
@@ -67,8 +71,21 @@ PUBLIC = {
     "sadeem.root.server": {
         "action_cancel": (),
         "action_confirm": (),
+        "action_confirm_in_background": (),
         "action_reset_to_draft": (),
+        "action_show_portainer_password": (),
         "action_test_connection": (),
+        "action_test_connection_in_background": (),
+        "get_progress": (),
+        "install_portainer": (),
+        "install_portainer_master": (),
+        "take_portainer_password": (),
+    },
+    "sadeem.root.server.install.wizard": {"action_install": ()},
+    "sadeem.root.server.operation": {
+        "action_cancel": (),
+        "action_retry": (),
+        "get_progress": (),
     },
 }
 SECRETS = {
@@ -106,6 +123,17 @@ class TestAccess(PortainerCase):
             "sadeem.root.server": self.env["sadeem.root.server"].create(
                 {"name": "Root", "host": "root", "password": "hunter2"}
             ),
+        }
+        root = self.records["sadeem.root.server"]
+        operation = root._create_operation("confirm", {}, background=False)
+        operation.write({"state": "failed", "output_ids": [(0, 0, {"text": "line"})]})
+        self.records |= {
+            "sadeem.root.server.install.wizard": self.env[
+                "sadeem.root.server.install.wizard"
+            ].create({"root_server_id": root.id, "kind": "agent"}),
+            "sadeem.root.server.operation": operation,
+            "sadeem.root.server.operation.output": operation.output_ids,
+            "sadeem.root.server.operation.step": operation.step_ids,
         }
         self.fake.calls.clear()
 
@@ -162,6 +190,15 @@ class TestAccess(PortainerCase):
         for method, arguments in (("write", ({"released": True},)), ("unlink", ())):
             with self.assertRaises(AccessError):
                 getattr(port, method)(*arguments)
+
+    def test_a_manager_cannot_rewrite_what_was_done_on_a_root_server(self):
+        for model in MODELS:
+            if not model.startswith("sadeem.root.server.operation"):
+                continue
+            record = self.records[model].with_user(self.manager)
+            for method, arguments in (("write", ({},)), ("unlink", ()), ("create", ({},))):
+                with self.subTest(model=model, method=method), self.assertRaises(AccessError):
+                    getattr(record, method)(*arguments)
 
     def test_base_user_admin_is_a_manager(self):
         self.assertTrue(self.env.ref("base.user_admin").has_group("sadeem_portainer.group_manager"))
