@@ -52,9 +52,12 @@ class TestScreens(HttpCase):
                 "line_ids": [(0, 0, {"environment_id": environment.id})],
             }
         )
-        cls.env["sadeem.root.server"].create({"name": "Tour Root", "host": "10.0.0.1"})
+        cls.root = cls.env["sadeem.root.server"].create(
+            {"name": "Tour Root", "host": "10.0.0.1", "password": "hunter2"}
+        )
         cls.fake = fake
 
     def test_every_screen_opens(self):
         self.start_tour("/odoo/portainer", "sadeem_portainer_screens", login="admin")
         self.assertEqual(self.fake.called("exec")[0][2], ["ls", "-l"])
+        self.assertEqual(self.root.operation_id.state, "cancelled")
