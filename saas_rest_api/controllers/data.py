@@ -114,6 +114,7 @@ class SaasRestData(http.Controller):
             "search",
             TAGS,
             body="Query",
+            body_required=False,
             response="Records",
             problems=READING + PAGING,
         ),

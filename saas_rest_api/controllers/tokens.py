@@ -116,6 +116,7 @@ class SaasRestTokens(http.Controller):
             operation="rotate_token",
             tags=("tokens",),
             body="Rotation",
+            body_required=False,
             response="TokenWithValue",
             status=201,
         ),

@@ -122,6 +122,7 @@ class WebhookController(http.Controller):
             TAGS,
             "For `overlap` seconds, a day by default, the old secret signs along.",
             body="WebhookRotation",
+            body_required=False,
             response="WebhookWithSecret",
             problems=("not-found", "invalid-value"),
         ),

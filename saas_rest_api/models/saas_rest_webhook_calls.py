@@ -17,7 +17,9 @@ PAGING = ("limit", "offset")
 
 
 def _invalid(key: str, detail: Text, code: str = "invalid-value") -> Problem:
-    return Problem(code, detail, [Detail(f"/{key}", code, detail)])
+    """What is wrong with a value; ``code`` says it more exactly."""
+    general = "invalid-value" if code == "not-found" else code
+    return Problem(general, detail, [Detail(f"/{key}", code, detail)])
 
 
 def _utc(value) -> str | None:
@@ -96,7 +98,7 @@ class SaasRestWebhook(models.Model):
         self.check_access("write")
         self._refuse_unknown(values, ("overlap",))
         overlap = values.get("overlap", ROTATION_SECONDS)
-        if not isinstance(overlap, int) or not 0 <= overlap <= ROTATION_SECONDS:
+        if type(overlap) is not int or not 0 <= overlap <= ROTATION_SECONDS:
             raise _invalid(
                 "overlap",
                 _("overlap is a number of seconds from 0 to %(max)s.", max=ROTATION_SECONDS),
@@ -156,7 +158,7 @@ class SaasRestWebhook(models.Model):
             try:
                 self.env["saas_rest.policy"]._get_model(access, name, "read")
             except Problem as problem:
-                raise _invalid(f"models/{index}", str(problem), "not-found") from problem
+                raise _invalid(f"models/{index}", problem.detail, "not-found") from problem
             ids.append(self.env["ir.model"]._get_id(name))
         return {"model_ids": [Command.set(ids)]}
 

@@ -37,6 +37,7 @@ class Doc:
         ``openapi_schemas.PARAMETERS`` or a :class:`Param`
     :param body: schema of the request's body
     :param body_type: its media type
+    :param body_required: whether the request must have a body
     :param response: schema of a successful answer's body, ``None``: it has none
     :param response_type: its media type
     :param status: the status of the usual successful answer
@@ -52,6 +53,7 @@ class Doc:
     params: tuple["Param | str", ...] = ()
     body: str | None = None
     body_type: str = JSON
+    body_required: bool = True
     response: str | None = "Anything"
     response_type: str = JSON
     status: int = 200

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from apispec import APISpec
 
@@ -165,7 +165,10 @@ class Document:
         for index, verb in enumerate(route.verbs):
             stem = route.doc.operation if not index else f"{route.doc.operation}_{verb.lower()}"
             name = f"{stem}_{re.sub(r'[._]', '_', model)}" if model else stem
-            operations[verb.lower()] = self._operation(route.doc, name, bodies, model)
+            doc = route.doc
+            if parameters and "not-found" not in doc.problems:
+                doc = replace(doc, problems=(*doc.problems, "not-found"))
+            operations[verb.lower()] = self._operation(doc, name, bodies, model)
         self.spec.path(
             _PLACE.sub(r"{\g<name>}", path), operations=operations, parameters=parameters
         )
@@ -192,7 +195,7 @@ class Document:
             operation["security"] = []
         if doc.body:
             operation["requestBody"] = {
-                "required": True,
+                "required": doc.body_required,
                 "content": {doc.body_type: {"schema": bodies[doc.body]}},
             }
         return operation
