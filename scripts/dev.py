@@ -14,6 +14,10 @@ def main(verb, *arguments):
         from devkit.testing import run_tests
 
         return run_tests(("lint",))
+    if verb == "bench":
+        from devkit.benchmarks import run_benchmark
+
+        return run_benchmark(arguments)
     if verb in ("docker", "portainer"):
         from devkit import docker_verbs
 
