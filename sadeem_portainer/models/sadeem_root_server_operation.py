@@ -23,6 +23,8 @@ OPEN_STATES = ("pending", "running")
 _BACK_OFF = (5, 60, 120)
 _LONGEST_WAIT = 5
 _LANES = 2
+#: What apt-get and dpkg say while another one of them is at work.
+_APT_IS_BUSY = ("Could not get lock", "lock was locked by another process")
 
 
 class _Cancelled(Exception):
@@ -323,7 +325,7 @@ class SadeemRootServerOperation(models.Model):
         """Whether it may go well in a minute without anybody's doing."""
         if isinstance(error, root_ssh.CommandFailed):
             # A machine that has just started updates itself.
-            return "Could not get lock" in error.output
+            return any(words in error.output for words in _APT_IS_BUSY)
         gone = (root_ssh.Unavailable, portainer_api.Unavailable, portainer_api.UnknownOutcome)
         return isinstance(error, gone)
 

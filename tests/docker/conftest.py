@@ -148,8 +148,8 @@ def new_machine(engine, name):
     sshd_image.build(engine)
     with contextlib.ExitStack() as stack:
 
-        def start():
-            machine = Machine(engine, f"{name}-machine{next(NUMBERS)}")
+        def start(bare=False):
+            machine = Machine(engine, f"{name}-machine{next(NUMBERS)}", bare)
             stack.callback(machine.remove)
             return machine.start()
 

@@ -21,8 +21,9 @@ class Machine:
 
     host = "127.0.0.1"
 
-    def __init__(self, engine, name):
+    def __init__(self, engine, name, bare=False):
         self.engine, self.name = engine, name
+        self.image = sshd_image.BARE if bare else sshd_image.TAG
         self.port = free_port(22000)
 
     def start(self):
@@ -30,7 +31,7 @@ class Machine:
             "run", "--detach", f"--name={self.name}", f"--hostname={self.name}",
             f"--publish=127.0.0.1:{self.port}:22",
             f"--volume={self.engine.socket}:/var/run/docker.sock",
-            f"--env=ENGINE_SOCKET={self.engine.socket}", sshd_image.TAG,
+            f"--env=ENGINE_SOCKET={self.engine.socket}", self.image,
         )  # fmt: skip
         self._wait()
         return self

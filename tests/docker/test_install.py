@@ -7,6 +7,7 @@ import sshd_world
 from root_ssh import (
     CommandFailed,
     SshSession,
+    Unavailable,
     container_steps,
     docker_steps,
     fetch_host_key,
@@ -17,6 +18,7 @@ from root_ssh import (
 )
 
 from devkit.docker_engine import PACKAGES
+from devkit.sshd_image import PASSWORD
 
 pytestmark = pytest.mark.skipif(bool(sshd_world.why_not()), reason=sshd_world.why_not())
 TOKEN = "0123456789abcdef" * 4
@@ -88,3 +90,26 @@ def test_the_setup_token_is_read_from_the_containers_log(session, engine, name, 
     argv = ["docker", "run", "-d", "--name", name, "saas-test/web:1", *command]
     session.run(argv, sudo=True)
     assert read_setup_token(session, name) == TOKEN
+
+
+def test_docker_is_installed_even_after_a_run_that_was_cut_off(new_machine):
+    """From the distribution, by apt: the connection is lost while packages are unpacked."""
+    machine = new_machine(bare=True)
+    options = {"host_key": fetch_host_key(machine.host, machine.port), "password": PASSWORD}
+
+    def install(word):
+        with SshSession(machine.host, machine.port, "root", **options) as session:
+
+            def see(text):
+                if word in text:
+                    session.close()
+
+            for step in docker_steps():
+                run_step(session, step, see)
+            return probe(session)
+
+    with pytest.raises(Unavailable):
+        install("Unpacking containerd")
+    assert install("no such word").docker_runs
+    assert "docker.io" in machine.run("sh", "-c", "dpkg-query --list | grep ^ii")
+    assert machine.run("dpkg", "--audit") == ""

@@ -23,6 +23,16 @@ _APT = (
     *("apt-get", "-q", "-o", "DPkg::Lock::Timeout=300"),
 )
 _INSTALL = (*_APT, "install", "-y", "--no-install-recommends")
+#: Unlike apt-get, dpkg does not wait until another one has ended.
+_REPAIR = (
+    "sh",
+    "-c",
+    "for _ in $(seq 60); do"
+    " said=$(DEBIAN_FRONTEND=noninteractive dpkg --configure -a 2>&1); status=$?;"
+    ' case "$said" in *"lock was locked"*) echo "Another installation is running."; sleep 5 ;;'
+    ' *) echo "$said"; exit $status ;; esac;'
+    ' done; echo "$said"; exit 1',
+)
 _HAS_CLIENT = ("sh", "-c", "command -v docker")
 _HAS_ENGINE = ("docker", "info")
 _START_ENGINE = (
@@ -91,6 +101,8 @@ def docker_steps() -> list[Step]:
             "docker",
             "Install Docker",
             (
+                # What an interrupted run left half done; apt refuses to go on otherwise.
+                Command(_REPAIR, unless=_HAS_ENGINE, timeout=900),
                 Command((*_INSTALL, "docker.io"), unless=_HAS_CLIENT, timeout=900),
                 # A package of its own from Debian 13 on.
                 Command((*_INSTALL, "docker-cli"), unless=_HAS_CLIENT, timeout=300),
