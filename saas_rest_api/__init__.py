@@ -1,6 +1,5 @@
-from . import dispatcher, header_shim, log_filter
+from . import process
 from . import controllers, models, wizards
 from .hooks import post_init_hook, uninstall_hook
 
-header_shim.install()
-log_filter.install()
+process.attach()

@@ -10,26 +10,25 @@ from .audit_log import write_call
 PROBLEM = "application/problem+json"
 
 
-class Answer:
+class Answer(Response):
     """A response that sets no cookie and is noted in the audit log when it leaves.
 
     It leaves after the request's transaction has ended and its connection is free again.
     """
 
     def __init__(self, response, call):
-        self._response = response
-        self._call = call
-
-    def __getattr__(self, name):
-        return getattr(self._response, name)
+        super().__init__(response)
+        object.__setattr__(self, "_call", call)
 
     def __call__(self, environ, start_response):
-        self._response.headers.remove("Set-Cookie")
+        response = self._wrapped__
+        # Other addons set cookies on every response.
+        response.headers.remove("Set-Cookie")
         if self._call.registry is not None:
-            row = self._call.audit_row(self._response.status_code)
+            row = self._call.audit_row(response.status_code)
             if row:
                 write_call(self._call.registry, row)
-        return self._response(environ, start_response)
+        return response(environ, start_response)
 
 
 def json_response(body, status, headers, media_type, separators=(",", ":")):

@@ -3,6 +3,7 @@
 import logging
 
 import psycopg2
+from psycopg2 import errors
 
 from odoo.sql_db import PoolError
 
@@ -29,9 +30,17 @@ def write_call(registry, row):
     Whatever fails here is logged and forgotten: the caller has his answer already.
     """
     try:
-        with registry.cursor() as cr:
-            cr.execute(_INSERT + (";" + _TOUCH if row["used_token_id"] else ""), row)
+        try:
+            _execute(registry, _INSERT + (";" + _TOUCH if row["used_token_id"] else ""), row)
+        except errors.SerializationFailure:
+            # Another call with this token has just noted its use.
+            _execute(registry, _INSERT, row)
     except (PoolError, psycopg2.Error) as error:
         _logger.warning(
             "Request %s is missing in the audit log: %s", row["request_id"], type(error).__name__
         )
+
+
+def _execute(registry, statements, row):
+    with registry.cursor() as cr:
+        cr.execute(statements, row, log_exceptions=False)

@@ -181,6 +181,10 @@ class SaasRestDispatcher(http.Dispatcher):
         problem = call.problem = to_problem(exc, bool(call.token and call.token.read_only))
         if problem.status == HTTPStatus.INTERNAL_SERVER_ERROR:
             _logger.error("Request %s failed: %s", call.request_id, type(exc).__name__)
+        elif not hasattr(exc, "loglevel"):
+            # What the client is told needs no traceback in the log.
+            refused = problem.status < HTTPStatus.INTERNAL_SERVER_ERROR
+            exc.loglevel = logging.INFO if refused else logging.WARNING
         headers = dict(problem.headers)
         if problem.status == HTTPStatus.UNAUTHORIZED:
             headers.setdefault("WWW-Authenticate", "Bearer")
@@ -222,6 +226,12 @@ class PlainDispatcher(http.HttpDispatcher):
         if any(path == prefix or path.startswith(prefix + "/") for prefix in PREFIXES):
             return SaasRestDispatcher(self.request).handle_error(exc)
         return super().handle_error(exc)
+
+
+def install() -> None:
+    """Registers our dispatchers, as their definition has already done once."""
+    for dispatcher in (SaasRestDispatcher, PlainDispatcher):
+        http._dispatchers[dispatcher.routing_type] = dispatcher
 
 
 def remove() -> None:

@@ -2,9 +2,10 @@
 
 import logging
 
+from odoo.modules.registry import Registry
 from odoo.tools import config
 
-from . import dispatcher, header_shim, log_filter
+from . import process
 
 _logger = logging.getLogger(__name__)
 
@@ -24,12 +25,16 @@ def post_init_hook(env):
 def uninstall_hook(env):
     """Takes away what the ORM does not know of.
 
-    The process is left as it was, unless the addon is loaded for all databases: then others
-    may be using it.
+    The process is left as it was, unless another database uses the addon there. One that is
+    loaded later attaches it again.
     """
     env.cr.execute(
         "DROP TABLE IF EXISTS saas_rest_bucket, saas_rest_throttle, saas_rest_token_company_rel"
     )
-    if "saas_rest_api" not in config["server_wide_modules"]:
-        for part in (header_shim, dispatcher, log_filter):
-            part.remove()
+    others = [
+        name
+        for name, registry in Registry.registries.snapshot.items()
+        if name != env.cr.dbname and "saas_rest.gate" in registry
+    ]
+    if not others and "saas_rest_api" not in config["server_wide_modules"]:
+        process.detach()

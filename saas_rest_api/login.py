@@ -9,6 +9,7 @@ from passlib.context import CryptContext
 from odoo import api, http
 from odoo.http import request
 from odoo.modules.registry import Registry
+from odoo.service.db import list_dbs
 from odoo.service.model import retrying
 
 from .lib.saas_rest import token_values
@@ -34,6 +35,9 @@ def mint_by_password(call, db, login, password, values, describe):
 
     def mint(env):
         env["saas_rest.limiter"]._charge_address(call)
+        if not request.db:
+            # The limit could tell which database it is.
+            call.rate = None
         token, value = env["saas_rest.login"]._mint_by_password(
             login, password, call.httprequest.remote_addr, values
         )
@@ -69,7 +73,8 @@ def in_database(call, db, function, otherwise):
 
 def _get_registry(db):
     """The registry of a database that this server offers; None: there is no such database."""
-    if db not in http.db_list(force=True):
+    # Not http.db_list, which lists nothing when PostgreSQL is away.
+    if db not in http.db_filter(list_dbs(force=True)):
         return None
     try:
         registry = Registry(db).check_signaling()
@@ -94,5 +99,5 @@ def _refuse(call, db, login, password):
 def _charge_address(call, address):
     """Counts a request that no database counts, in this process."""
     limit = call.limits.rate_per_ip
-    call.rate = LIMITER.take((None, address), limit, lambda _size: Grant(limit, limit, WINDOW))
-    SaasRestLimiter._check_rate(call.rate)
+    rate = LIMITER.take((None, address), limit, lambda _size: Grant(limit, limit, WINDOW))
+    SaasRestLimiter._check_rate(rate)

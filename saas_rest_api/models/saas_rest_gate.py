@@ -6,6 +6,7 @@ from odoo import api, models, tools
 from odoo.http import request
 from odoo.service import security
 
+from .. import process
 from ..lib.saas_rest import addresses, prefer, token_values
 from ..lib.saas_rest.problems import Problem
 from ..lib.saas_rest.scopes import Scopes
@@ -21,6 +22,11 @@ class SaasRestGate(models.AbstractModel):
 
     _name = "saas_rest.gate"
     _description = "REST Gate"
+
+    def _register_hook(self):
+        """Attaches the addon to a process that another database may have detached it from."""
+        super()._register_hook()
+        process.attach()
 
     @api.model
     @tools.ormcache()

@@ -157,6 +157,7 @@ class SaasRestToken(models.Model):
             raise Problem("access-denied", _("This user may not have access tokens."))
         self._check_values(values, user)
         value = token_values.generate()
+        now = fields.Datetime.now()
         lifetime = self._get_lifetime(user, values)
         row = {
             "name": values.get("name") or self.env._("Access token"),
@@ -168,7 +169,8 @@ class SaasRestToken(models.Model):
             "allowed_ips": values.get("allowed_ips") or None,
             "rate_per_minute": values.get("rate_per_minute") or None,
             "source": values["source"],
-            "expiration_date": lifetime and fields.Datetime.now() + timedelta(seconds=lifetime),
+            "create_date": now,
+            "expiration_date": lifetime and now + timedelta(seconds=lifetime),
         }
         columns = SQL(", ").join(map(SQL.identifier, row))
         self.env.cr.execute(

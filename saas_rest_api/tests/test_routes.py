@@ -2,10 +2,11 @@
 
 import re
 
+from odoo import http
 from odoo.service.server import CommonRequestHandler
 from odoo.tests import tagged
 
-from .. import header_shim
+from .. import log_filter, process
 from .common import RestCase
 
 PUBLIC = {
@@ -82,12 +83,17 @@ class TestRoutes(RestCase):
         patched = CommonRequestHandler.make_environ
         original = patched.saas_rest_original
         self.assertFalse(hasattr(original, "saas_rest_original"))
-        header_shim.install()
+        filters = list(log_filter.LOGGER.filters)
+        process.attach()
         self.assertIs(CommonRequestHandler.make_environ, patched)
-        header_shim.remove()
+        self.assertEqual(log_filter.LOGGER.filters, filters)
+        process.detach()
         try:
             self.assertIs(CommonRequestHandler.make_environ, original)
-            header_shim.remove()
+            self.assertIs(http._dispatchers["http"], http.HttpDispatcher)
+            self.assertNotIn("saas_rest", http._dispatchers)
+            self.assertLess(len(log_filter.LOGGER.filters), len(filters))
+            process.detach()
         finally:
-            header_shim.install()
+            process.attach()
         self.assertIs(CommonRequestHandler.make_environ.saas_rest_original, original)

@@ -4,6 +4,7 @@ import time
 
 from odoo.exceptions import AccessError, UserError
 from odoo.tests import new_test_user, tagged
+from odoo.tools import mute_logger
 
 from .common import RestCase
 
@@ -80,6 +81,28 @@ class TestTokens(RestCase):
         made = self.assert_mint(password=key)
         self.assertEqual(self.status(made["access_token"]), 200)
         self.assertEqual(self.status(key), 200, "and is accepted as Bearer")
+
+    def test_who_has_a_second_factor_uses_other_tokens(self):
+        """B19: told only to whoever knows the password; a token of the user form works."""
+        self.assertIn("totp_enabled", self.env["res.users"]._fields, "Odoo installs auth_totp")
+        self.env.cr.execute(
+            "UPDATE res_users SET totp_secret = 'JBSWY3DPEHPK3PXP' WHERE id = %s",
+            [self.employee.id],
+        )
+        self.env.invalidate_all()
+        self.assert_problem(self.mint(), 403, "mfa-required")
+        self.assert_problem(self.mint(password="wrong"), 401, "credentials-invalid")
+        seed = {"db": self.env.cr.dbname, "login": "rest-employee", "password": "rest-employee"}
+        answer = self.call("GET", "/api/auth/token", data=seed)
+        self.assertEqual((answer.status_code, answer.json()["type"]), (403, "mfa-required"))
+        self.assertEqual(self.status(self.token(self.employee)), 200)
+        key = (
+            self.env["res.users.apikeys"]
+            .with_user(self.employee)
+            .sudo()
+            ._generate(None, "key", None)
+        )
+        self.assert_mint(password=key)
 
     def test_an_expired_api_key_is_refused(self):
         """H21: each time, also right after it was accepted."""
@@ -246,6 +269,39 @@ class TestTokens(RestCase):
             answer = self.call("GET", "/api/v1/me", token=token, headers=headers)
             self.assert_problem(answer, 403, "ip-denied")
         self.assertEqual(self.status(self.token(self.employee, allowed_ips="127.0.0.0/8 ::1")), 200)
+
+    def test_scopes_open_what_they_name_and_nothing_else(self):
+        """B25: neither to read, nor in the list of models, nor in the document."""
+        token = self.token(self.admin, scopes=["res.partner:read"])
+        self.assertEqual(self.call("GET", "/api/v1/res.partner", token=token).status_code, 200)
+        answer = self.call("GET", "/api/v1/res.country", token=token)
+        self.assertIn(answer.status_code, (403, 404))
+        partner = f"/api/v1/res.partner/{self.employee.partner_id.id}"
+        answer = self.call("PATCH", partner, token=token, json={"name": "Changed"})
+        self.assert_problem(answer, 403, "scope-denied")
+        models = self.call("GET", "/api/v1/models", token=token).json()["data"]
+        self.assertEqual([model["model"] for model in models], ["res.partner"])
+        path = "/api/v1/openapi.json?models="
+        document = self.call("GET", path + "res.partner", token=token)
+        self.assertIn("/api/v1/res.partner", document.json()["paths"])
+        self.assertNotIn("res.country", "".join(document.json()["paths"]))
+        answer = self.call("GET", path + "res.country", token=token)
+        self.assert_problem(answer, 404, "not-found")
+
+    @mute_logger("odoo.sql_db")
+    def test_read_only_tokens_change_nothing(self):
+        """B24: neither directly nor by a method that writes (PostgreSQL refuses)."""
+        token = self.token(self.admin, read_only=True)
+        partner = self.env["res.partner"].create({"name": "Kept"})
+        path = f"/api/v1/res.partner/{partner.id}"
+        for answer in (
+            self.call("PATCH", path, token=token, json={"name": "Changed"}),
+            self.call("POST", f"{path}/call/action_archive", token=token, json={}),
+        ):
+            self.assert_problem(answer, 403, "read-only-token")
+        partner.invalidate_recordset()
+        self.assertEqual((partner.name, partner.active), ("Kept", True))
+        self.assertEqual(self.call("GET", path, token=token).status_code, 200)
 
     def test_each_token_has_its_own_rate(self):
         """B27: 429 with all headers for one, nothing for the other."""

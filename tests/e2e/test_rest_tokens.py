@@ -101,7 +101,7 @@ def test_a_token_opens_no_other_database(rest):
             401,
             "The access token is not valid",
         )
-        with rest.server(dbfilter="") as port:
+        with rest.other_server(dbfilter="") as port:
             for name, status in ((copy, 401), (rest.name, 200)):
                 headers = {"X-Odoo-Database": name}
                 answer = rest.call("GET", ME, token=token, headers=headers, port=port)
@@ -110,7 +110,7 @@ def test_a_token_opens_no_other_database(rest):
 
 def test_with_several_databases_one_has_to_be_named(rest):
     """B65, S1: all is JSON, no name is told; older clients name it in the body."""
-    with rest.duplicate("copy.localhost"), rest.server(dbfilter="") as port:
+    with rest.duplicate("copy.localhost"), rest.other_server(dbfilter="") as port:
         for method, path in (
             ("GET", "/api/v1"),
             ("GET", "/api/v1/health"),
@@ -145,11 +145,6 @@ def test_with_several_databases_one_has_to_be_named(rest):
 def test_wrong_passwords_logins_and_databases_look_the_same(rest):
     """B18: in status, body and headers; also the sixth time."""
 
-    def shape(answer):
-        varying = {"Date", "X-Request-ID"}
-        headers = {key: value for key, value in answer.headers.items() if key not in varying}
-        return answer.status_code, answer.text.replace(answer.headers["X-Request-ID"], ""), headers
-
     kinds = (
         credentials(rest, password="wrong"),
         credentials(rest, login="nobody"),
@@ -157,7 +152,7 @@ def test_wrong_passwords_logins_and_databases_look_the_same(rest):
         credentials(rest, db="postgres"),
         credentials(rest, db="x'; DROP DATABASE"),
     )
-    with rest.parameter("rate_per_ip", "60"), rest.server(dbfilter="") as port:
+    with rest.other_server(dbfilter="") as port:
         for number in range(7):
             # A login of its own each time the password is wrong: others must not be locked out.
             answers = []
@@ -168,7 +163,6 @@ def test_wrong_passwords_logins_and_databases_look_the_same(rest):
             assert seen == ({401} if number < 5 else {429}), number
             assert len({answer.json()["type"] for answer in answers}) == 1
             assert len({frozenset(answer.headers) for answer in answers}) == 1
-    assert shape(answers[2])[0] == 429
 
 
 def test_the_sixth_wrong_password_waits_in_every_worker(rest):
@@ -226,7 +220,7 @@ def test_forwarded_addresses_count_behind_a_proxy_only(rest):
     token = rest.token(allowed_ips="10.0.0.0/8")
     headers = {"X-Forwarded-For": "10.1.2.3", "X-Forwarded-Host": rest.name}
     assert rest.call("GET", ME, token=token, headers=headers).status_code == 403
-    with rest.server(proxy_mode=True) as port:
+    with rest.other_server(proxy_mode=True) as port:
         assert rest.call("GET", ME, token=token, headers=headers, port=port).status_code == 200
         assert rest.call("GET", ME, token=token, port=port).status_code == 403
 
@@ -278,9 +272,11 @@ def test_neutralizing_a_copy_deletes_its_tokens(rest):
 def test_uninstalling_leaves_no_trace(rest):
     """B77: no table, no view, no group, and Odoo works on."""
     with rest.duplicate("without.localhost") as copy:
-        rpc = rest.rpc(copy, "admin", rest.admin_password)
-        (module,) = rpc.call("ir.module.module", "search", [("name", "=", "saas_rest_api")])
-        rpc.call("ir.module.module", "button_immediate_uninstall", [module])
+        # Odoo uninstalls nothing that the whole server loads.
+        with rest.other_server(server_wide_modules="base,rpc,web") as port:
+            rpc = rest.rpc(copy, "admin", rest.admin_password, port=port)
+            (module,) = rpc.call("ir.module.module", "search", [("name", "=", "saas_rest_api")])
+            rpc.call("ir.module.module", "button_immediate_uninstall", [module])
         left = rest.psql(copy, "SELECT tablename FROM pg_tables WHERE tablename LIKE 'saas_rest%'")
         assert left == []
         for table, column in (
@@ -299,5 +295,6 @@ def test_uninstalling_leaves_no_trace(rest):
         assert page.login("admin", rest.admin_password)
         answer = rest.call("GET", "/api/v1/me", host=copy)
         assert answer.json()["type"] == "/api/v1/problems/database-required"
+        rpc = rest.rpc(copy, "admin", rest.admin_password)
         views = rpc.call("res.users", "get_views", [(False, "form")])
         assert "rest_token" not in views["views"]["form"]["arch"]

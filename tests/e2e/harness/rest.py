@@ -82,8 +82,8 @@ class RestServer(Portal):
             self.drop(name)
 
     @contextlib.contextmanager
-    def server(self, **options):
-        """Another server with other options; yields its port."""
+    def other_server(self, **options):
+        """Another server on the same databases, with other options; yields its port."""
         port = free_port(self.port + 20)
         conf = self._write_conf("rest.conf", port, 0, max_cron_threads=0, **options)
         log, pid_file = self.folder / "rest.log", self.folder / "rest.pid"
