@@ -16,7 +16,7 @@ class SadeemPortainerStackDelete(models.TransientModel):
     contents = fields.Text(compute="_compute_contents", string="Containers")
     remove_volumes = fields.Boolean(string="Also Delete Its Data")
     volumes = fields.Text(compute="_compute_volumes")
-    confirmation = fields.Char(string="Type It")
+    confirmation = fields.Char(string="Name of the Stack")
 
     @api.depends("stack_id")
     def _compute_contents(self):
