@@ -27,21 +27,25 @@ class SaasPortalClient(models.Model):
         return former if former and self.key_id != current.key_id else current
 
     @api.model
-    def _get_behind_domain(self, key_id):
-        """Clients that would be lost if they had to accept this key: also deleted, restorable."""
-        return [
-            "|",
-            ("key_id", "!=", key_id),
-            ("key_id", "=", False),
-            "|",
-            ("state", "in", LIVE_STATES),
-            ("trash_name", "!=", False),
-        ]
-
-    @api.model
     def _find_behind(self, key_id):
+        """Clients that would be lost if the portal had no other key than this one.
+
+        Of those that can be restored, what lives beside the portal is not lost: when it comes
+        back, it finds the portal's keys where the server keeps them.
+        """
         clients = self.sudo().with_context(active_test=False)
-        return clients.search(self._get_behind_domain(key_id), order="name")
+        found = clients.search(
+            [
+                "|",
+                ("key_id", "!=", key_id),
+                ("key_id", "=", False),
+                "|",
+                ("state", "in", LIVE_STATES),
+                ("trash_name", "!=", False),
+            ],
+            order="name",
+        )
+        return found.filtered(lambda client: not client.trash_name or client.server_id.internal_url)
 
     @api.model
     def _give_keys_later(self):

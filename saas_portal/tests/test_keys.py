@@ -81,6 +81,7 @@ class TestKeys(SaasPortalCase):
             self.rotate()
 
     def test_a_deleted_client_that_can_be_restored_keeps_the_former_key_alive(self):
+        self.server.internal_url = "http://10.0.0.5:8069"
         self.call(self.manager, "saas_portal.client", "delete_database", self.client.ids)
         self.rotate()
         self.run_operations()
@@ -89,6 +90,13 @@ class TestKeys(SaasPortalCase):
         self.call(self.manager, "saas_portal.client", "action_restore", self.client.ids)
         self.assertEqual(self.client.key_id, self.keyring._get_signing_key().key_id)
         self.drop()
+
+    def test_a_deleted_client_beside_the_portal_finds_the_keys_on_its_return(self):
+        self.call(self.manager, "saas_portal.client", "delete_database", self.client.ids)
+        self.rotate()
+        self.drop()
+        self.call(self.manager, "saas_portal.client", "action_restore", self.client.ids)
+        self.assertEqual(self.client.key_id, self.keyring._get_signing_key().key_id)
 
     def test_the_former_key_goes_by_itself_after_a_day(self):
         self.rotate()

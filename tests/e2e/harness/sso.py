@@ -1,4 +1,4 @@
-"""The way of a browser from a client's login page through the portal and back, without a browser."""
+"""The way from a client's login page through the portal and back, without a browser."""
 
 import html
 import json

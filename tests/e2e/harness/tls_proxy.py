@@ -55,7 +55,7 @@ def tls_proxy(port, folder):
 
         def forward(self):
             body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
-            headers = {key: value for key, value in self.headers.items()}
+            headers = dict(self.headers.items())
             headers |= {
                 "X-Forwarded-For": self.client_address[0],
                 "X-Forwarded-Host": self.headers["Host"],
