@@ -60,6 +60,13 @@ class SaasPortalPlan(models.Model):
             return self.env._("%(hours)s hours free", hours=hours)
         return self.env._("%(days)s days free", days=hours // 24)
 
+    def _get_storage_text(self):
+        """The storage in the unit in which people think of it."""
+        megabytes = self.total_storage_limit
+        if megabytes >= 1000 and not megabytes % 100:
+            return f"{megabytes / 1000:g} GB"
+        return f"{megabytes} MB"
+
     @api.model
     def _tidy_label(self, label):
         return label.strip().lower() if isinstance(label, str) else ""
