@@ -1,10 +1,12 @@
 """sadeem_portainer in a real Odoo, against the double in front of a real Docker engine."""
 
 import secrets
+import shutil
 from concurrent.futures import ThreadPoolExecutor
 
 import addon_harness
 import pytest
+from portainer_api import fetch_fingerprint
 from portainer_harness import BROKEN, WEB
 
 from harness.rpc import Fault
@@ -127,6 +129,50 @@ def test_a_failed_deployment_is_told_and_can_be_corrected(addon, name):
     addon.admin.call(STACK, "write", [stack_id], {"compose": DEPLOYED.replace("${COLOUR}", "x")})
     addon.admin.call(STACK, "action_create", [stack_id])
     assert addon.record(name)["state"] == "active"
+
+
+def test_a_failed_update_is_an_error_whatever_portainer_calls_it(addon, name):
+    """Its containers are gone, its variables are not, and a corrected text brings it back."""
+    stack = {"stack_id": addon.create(name)["stack_id"]}
+    with pytest.raises(Fault, match="could not update the stack"):
+        addon.update_stack(**stack, compose=BROKEN)
+    assert addon.record(name)["state"] == "error"
+    assert addon.portainer.containers(name) == {}
+    report = addon.update_stack(**stack, compose=DEPLOYED)
+    assert (report["state"], report["running"]) == ("active", 1)
+    container = report["containers"][0]["name"]
+    ran = addon.docker_exec(
+        environment_id=addon.environment_id,
+        container=container,
+        command=["sh", "-c", "echo $COLOUR"],
+    )
+    assert ran["stdout"] == "blue\n"
+
+
+def test_a_changed_certificate_gets_no_token_until_it_is_pinned_anew(running_odoo, double_of):
+    portainer = double_of().bootstrap()
+    admin, server_id = running_odoo.admin, draft(running_odoo.admin, portainer)
+    admin.call(SERVER, "action_confirm", [server_id])
+    pinned = admin.read(SERVER, server_id, "tls_fingerprint")
+    portainer.stop()
+    shutil.rmtree(portainer.double.store.folder / "certs")
+    portainer.server.start()
+    portainer.faults.clear()
+
+    told = admin.call(SERVER, "action_refresh", [server_id])["params"]
+    shown = fetch_fingerprint(portainer.url)
+    assert shown != pinned
+    assert told["type"] == "danger"
+    assert f"its certificate is not the pinned one but {shown}" in told["message"]
+    assert "reset the server to draft and confirm it again" in told["message"]
+    assert admin.read(SERVER, server_id, "last_error") in told["message"]
+    assert portainer.faults.seen == []
+
+    admin.call(SERVER, "action_reset_to_draft", [server_id])
+    admin.call(SERVER, "action_confirm", [server_id])
+    row = admin.read(SERVER, server_id, "state", "tls_fingerprint", "last_error")
+    assert (row["state"], row["tls_fingerprint"]) == ("confirmed", shown)
+    assert not row["last_error"]
 
 
 @pytest.mark.parametrize("kind", ["drop_after", "status_after"])
