@@ -15,7 +15,7 @@ from .lib.saas_rest.access import Access
 from .lib.saas_rest.limits import Limits
 from .lib.saas_rest.problems import Problem
 from .lib.saas_rest.settings import Settings
-from .lib.saas_rest.text import _
+from .lib.saas_rest.text import _lt
 from .messages import translated
 from .routing import READING, Route
 
@@ -115,7 +115,7 @@ class RestCall:
         if not self.body.strip():
             if default is not None:
                 return default
-            raise Problem("bad-json", _("The body is empty."))
+            raise Problem("bad-json", _lt("The body is empty."))
         return strict_json.loads(self.body, self.limits.json_depth, self.limits.string_max)
 
     def form(self) -> dict[str, str]:
@@ -134,7 +134,7 @@ class RestCall:
         for name in self.query:
             if name not in allowed:
                 raise Problem(
-                    "unknown-parameter", _("'%(name)s' is not known here.", name=name[:100])
+                    "unknown-parameter", _lt("'%(name)s' is not known here.", name=name[:100])
                 )
 
     def token_value(self) -> str | None:
@@ -151,7 +151,7 @@ class RestCall:
         )
         sent = {value.strip() for value in candidates if value and value.strip()}
         if len(sent) > 1:
-            raise Problem("conflicting-tokens", _("Send one token, in one header."))
+            raise Problem("conflicting-tokens", _lt("Send one token, in one header."))
         return sent.pop() if sent else None
 
     # --- who asks ---------------------------------------------------------------
@@ -205,7 +205,7 @@ class RestCall:
 
 def body_too_large(limit: int) -> Problem:
     """The problem of a body of more than ``limit`` bytes."""
-    return Problem("body-too-large", _("At most %(limit)s bytes are read.", limit=limit))
+    return Problem("body-too-large", _lt("At most %(limit)s bytes are read.", limit=limit))
 
 
 def _split(value: str | None) -> tuple[str, ...]:

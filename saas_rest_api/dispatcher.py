@@ -13,7 +13,7 @@ from .lib.saas_rest import limiter, prefer
 from .lib.saas_rest.exposure import is_hidden
 from .lib.saas_rest.problems import Problem
 from .lib.saas_rest.reply import Reply
-from .lib.saas_rest.text import _
+from .lib.saas_rest.text import _lt
 from .routing import JSON
 
 _logger = logging.getLogger(__name__)
@@ -83,7 +83,7 @@ class SaasRestDispatcher(http.Dispatcher):
     def _refuse_without_database(self):
         # When PostgreSQL is away, Odoo acts as if no database had been chosen.
         sql_db.db_connect("postgres").cursor().close()
-        raise Problem("database-required", _("Name the database in the header X-Odoo-Database."))
+        raise Problem("database-required", _lt("Name the database in the header X-Odoo-Database."))
 
     def _check_shape(self):
         """Refuses what needs not be read to be refused."""
@@ -97,7 +97,7 @@ class SaasRestDispatcher(http.Dispatcher):
         if SECRETS & set(call.query) and not (route.legacy and call.settings.query_credentials):
             raise Problem(
                 "password-in-url",
-                _("Send secrets in the body or in headers: addresses are logged."),
+                _lt("Send secrets in the body or in headers: addresses are logged."),
             )
         if not route.legacy:
             self._check_media_types(route, sent)
@@ -107,11 +107,11 @@ class SaasRestDispatcher(http.Dispatcher):
         anything = "*/*" in route.produces
         if accepted and not anything and not accepted.best_match([*route.produces, PROBLEM]):
             raise Problem(
-                "not-acceptable", _("This is sent as %(types)s.", types=", ".join(route.produces))
+                "not-acceptable", _lt("This is sent as %(types)s.", types=", ".join(route.produces))
             )
         has_body = sent.content_length or sent.headers.get("Transfer-Encoding")
         if route.body == "json" and has_body and not _is_json(sent.mimetype):
-            raise Problem("media-type", _("Send the body as %(type)s.", type=JSON))
+            raise Problem("media-type", _lt("Send the body as %(type)s.", type=JSON))
 
     # --- the endpoint -----------------------------------------------------------
 
@@ -244,7 +244,7 @@ def wrong_address(request) -> Problem:
     """``method-not-allowed`` with the verbs that an endpoint takes there, else ``not-found``."""
     allowed = allowed_methods(request)
     if not allowed:
-        return Problem("not-found", _("There is nothing at this address."))
+        return Problem("not-found", _lt("There is nothing at this address."))
     return Problem("method-not-allowed", headers={"Allow": ", ".join(allowed)})
 
 

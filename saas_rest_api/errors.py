@@ -20,7 +20,7 @@ from odoo.http import RegistryError, SessionExpiredException
 from odoo.sql_db import PoolError
 
 from .lib.saas_rest.problems import Problem, code_for_status
-from .lib.saas_rest.text import _
+from .lib.saas_rest.text import _lt
 
 _logger = logging.getLogger(__name__)
 
@@ -32,9 +32,9 @@ _CONCURRENCY = (
     errors.LockNotAvailable,
 )
 _BY_INTEGRITY_CODE = {
-    errorcodes.UNIQUE_VIOLATION: ("unique-violation", _("Another record has these values.")),
-    errorcodes.FOREIGN_KEY_VIOLATION: ("referenced", _("Other records still refer to it.")),
-    errorcodes.NOT_NULL_VIOLATION: ("required-missing", _("A required value is missing.")),
+    errorcodes.UNIQUE_VIOLATION: ("unique-violation", _lt("Another record has these values.")),
+    errorcodes.FOREIGN_KEY_VIOLATION: ("referenced", _lt("Other records still refer to it.")),
+    errorcodes.NOT_NULL_VIOLATION: ("required-missing", _lt("A required value is missing.")),
 }
 
 
@@ -58,9 +58,9 @@ def _from_odoo(error: Exception) -> Problem:
             return Problem("access-denied")
         case AccessError():
             # Odoo's own text names records, rules and groups.
-            return Problem("access-denied", _("You may not do this with these records."))
+            return Problem("access-denied", _lt("You may not do this with these records."))
         case MissingError():
-            return Problem("not-found", _("The record does not exist any more."))
+            return Problem("not-found", _lt("The record does not exist any more."))
         case LockError():
             return Problem("locked")
         case ValidationError(__cause__=psycopg2.IntegrityError() as cause):
@@ -75,13 +75,13 @@ def _from_odoo(error: Exception) -> Problem:
             return Problem("user-error", str(error))
         case UnicodeError():
             return Problem("invalid-utf8")
-    return Problem("internal", _("The request's id leads to the reason in the server's log."))
+    return Problem("internal", _lt("The request's id leads to the reason in the server's log."))
 
 
 def _from_integrity(error: psycopg2.IntegrityError, message: str = "") -> Problem:
     if error.pgcode in _BY_INTEGRITY_CODE:
         return Problem(*_BY_INTEGRITY_CODE[error.pgcode])
-    return Problem("validation", message or _("The values break a rule of the database."))
+    return Problem("validation", message or _lt("The values break a rule of the database."))
 
 
 def _from_database(error: Exception, read_only: bool) -> Problem:
@@ -89,22 +89,22 @@ def _from_database(error: Exception, read_only: bool) -> Problem:
         case errors.ReadOnlySqlTransaction():
             if read_only:
                 return Problem("read-only-token")
-            return Problem("read-only-token", _("Requests of this kind change nothing."))
+            return Problem("read-only-token", _lt("Requests of this kind change nothing."))
         case errors.QueryCanceled():
-            return Problem("query-timeout", _("Ask for less at once."))
+            return Problem("query-timeout", _lt("Ask for less at once."))
         case psycopg2.IntegrityError():
             return _from_integrity(error)
         case errors.ProgramLimitExceeded():
-            return Problem("value-too-large", _("A value is too large for the database."))
+            return Problem("value-too-large", _lt("A value is too large for the database."))
         case psycopg2.DataError():
-            return Problem("invalid-value", _("A value does not fit its field."))
+            return Problem("invalid-value", _lt("A value does not fit its field."))
     if isinstance(error, _CONCURRENCY):
         return Problem("serialization", headers=dict(RETRY_LATER))
     if isinstance(error, psycopg2.OperationalError | psycopg2.InterfaceError | PoolError):
         return Problem("database-unavailable", headers=dict(RETRY_LATER))
     if isinstance(error, RegistryError):
         return Problem("database-unavailable", headers=dict(RETRY_LATER))
-    return Problem("internal", _("The request's id leads to the reason in the server's log."))
+    return Problem("internal", _lt("The request's id leads to the reason in the server's log."))
 
 
 def _from_http(error: HTTPException) -> Problem:

@@ -16,7 +16,7 @@ from .lib.saas_rest import token_values
 from .lib.saas_rest.limiter import WINDOW, Grant
 from .lib.saas_rest.problems import Problem
 from .lib.saas_rest.shared_throttle import SharedThrottle
-from .lib.saas_rest.text import _
+from .lib.saas_rest.text import _lt
 from .models.saas_rest_limiter import LIMITER, SaasRestLimiter, throttled
 
 # Made when the server starts, before its processes part.
@@ -56,7 +56,7 @@ def in_database(call, db, function, otherwise):
     """
     db = db or request.db
     if not db:
-        raise Problem("database-required", _("Name the database as 'db'."))
+        raise Problem("database-required", _lt("Name the database as 'db'."))
     if db == request.db:
         if "saas_rest.login" not in request.registry:
             return otherwise()

@@ -7,7 +7,7 @@ from ..dispatcher import current_call
 from ..lib.saas_rest.doc import Doc
 from ..lib.saas_rest.problems import Problem
 from ..lib.saas_rest.reply import Reply
-from ..lib.saas_rest.text import _
+from ..lib.saas_rest.text import _lt
 from ..lib.saas_rest.uploads import receive
 from ..routing import rest_route
 
@@ -39,7 +39,7 @@ def _received(call):
 
 def _uploaded_files(call):
     if call.httprequest.mimetype != "multipart/form-data":
-        raise Problem("media-type", _("Send the files as multipart/form-data."))
+        raise Problem("media-type", _lt("Send the files as multipart/form-data."))
     files = [(file.filename or "", file.stream) for file in _files_of(call)]
     for _name, stream in files:
         stream.seek(0)

@@ -10,7 +10,7 @@ from ..lib.saas_rest import forms, strict_json
 from ..lib.saas_rest.legacy import envelope, parse_arguments
 from ..lib.saas_rest.problems import Problem
 from ..lib.saas_rest.reply import Reply
-from ..lib.saas_rest.text import _
+from ..lib.saas_rest.text import _lt
 from ..routing import rest_route
 
 MODEL = "/api/<model>"
@@ -33,7 +33,7 @@ class SaasRestLegacy(http.Controller):
     @staticmethod
     def _begin(model, record_id=None):
         if model in RESERVED:
-            raise Problem("not-found", _("There is no model '%(model)s'.", model=model))
+            raise Problem("not-found", _lt("There is no model '%(model)s'.", model=model))
         legacy = request.env["saas_rest.legacy"]
         if record_id is not None:
             legacy._check_id(model, record_id)
@@ -55,7 +55,7 @@ class SaasRestLegacy(http.Controller):
         else:
             values = forms.parse(call.body, call.headers.get("Content-Type", ""))
         if not isinstance(values, dict):
-            raise Problem("bad-json", _("The body has to be a JSON object."))
+            raise Problem("bad-json", _lt("The body has to be a JSON object."))
         return values
 
     @rest_route(

@@ -7,7 +7,7 @@ from ..lib.saas_rest import token_values
 from ..lib.saas_rest.doc import Doc
 from ..lib.saas_rest.problems import Problem
 from ..lib.saas_rest.reply import Reply
-from ..lib.saas_rest.text import _
+from ..lib.saas_rest.text import _lt
 from ..login import in_database, mint_by_password
 from ..routing import rest_route
 
@@ -107,13 +107,13 @@ class SaasRestSeed(http.Controller):
             fields = {**{name: call.headers.get(name) for name in CREDENTIALS}, **fields}
         missing = [name for name in CREDENTIALS if not fields.get(name)]
         if missing:
-            raise Problem("invalid-parameter", _("Missing: %(names)s.", names=", ".join(missing)))
+            raise Problem("invalid-parameter", _lt("Missing: %(names)s.", names=", ".join(missing)))
         return fields
 
     def _get_token(self, call):
         value = call.token_value() or call.form().get("access_token")
         if not value:
-            problem = Problem("token-missing", _("No access token was sent."))
+            problem = Problem("token-missing", _lt("No access token was sent."))
             # Older clients expect 400 here, and 401 for a token that is wrong.
             problem.status = 400
             raise problem

@@ -7,7 +7,7 @@ from ..dispatcher import current_call
 from ..lib.saas_rest.doc import Doc
 from ..lib.saas_rest.problems import Detail, Problem
 from ..lib.saas_rest.reply import Reply
-from ..lib.saas_rest.text import _
+from ..lib.saas_rest.text import _lt
 from ..login import mint_by_password
 from ..routing import rest_route
 
@@ -126,7 +126,7 @@ class SaasRestTokens(http.Controller):
         call.check_query()
         overlap = _checked_object(call.json({}), {"overlap": int}).get("overlap", 0)
         if not 0 <= overlap <= MAX_OVERLAP:
-            detail = _("The old token lives on for 0 to %(limit)s seconds.", limit=MAX_OVERLAP)
+            detail = _lt("The old token lives on for 0 to %(limit)s seconds.", limit=MAX_OVERLAP)
             raise Problem("validation", detail, [Detail("/overlap", "invalid-value", detail)])
         token, value = request.env["saas_rest.token"]._rotate(call.token, overlap)
         return Reply(token._describe_new(value), status=201)
@@ -149,16 +149,16 @@ def _checked_object(value, types):
     :raises Problem: ``bad-json`` or ``validation``, the latter with a pointer to each fault
     """
     if not isinstance(value, dict):
-        raise Problem("bad-json", _("The body has to be a JSON object."))
+        raise Problem("bad-json", _lt("The body has to be a JSON object."))
     faults = []
     for key, item in value.items():
         pointer = "/" + key.replace("~", "~0").replace("/", "~1")[:100]
         if key not in types:
-            faults.append(Detail(pointer, "unknown-field", _("This is not known here.")))
+            faults.append(Detail(pointer, "unknown-field", _lt("This is not known here.")))
         elif not _has_type(item, types[key]):
-            faults.append(Detail(pointer, "invalid-value", _("The value has the wrong type.")))
+            faults.append(Detail(pointer, "invalid-value", _lt("The value has the wrong type.")))
     if faults:
-        raise Problem("validation", _("The body is not what is wanted here."), faults)
+        raise Problem("validation", _lt("The body is not what is wanted here."), faults)
     return dict(value)
 
 

@@ -10,7 +10,7 @@ from odoo.models import (
 from ..lib.saas_rest.access import Access
 from ..lib.saas_rest.problems import Detail, Problem
 from ..lib.saas_rest.query import Query
-from ..lib.saas_rest.text import _
+from ..lib.saas_rest.text import _lt
 
 FUNCTIONS = ("sum", "avg", "min", "max", "count", "count_distinct", "bool_and", "bool_or")
 NUMERIC_FUNCTIONS = ("sum", "avg")
@@ -65,7 +65,7 @@ class SaasRestAggregator(models.AbstractModel):
         self, access: Access, model: BaseModel, groupby: list[str], aggregates: list[str]
     ) -> None:
         if len(groupby) > MAX_SPECS or len(aggregates) > MAX_SPECS:
-            text = _("At most %(limit)s groupings and as many aggregates.", limit=MAX_SPECS)
+            text = _lt("At most %(limit)s groupings and as many aggregates.", limit=MAX_SPECS)
             raise Problem("invalid-parameter", text)
         for index, spec in enumerate(groupby):
             self._check_group(access, model, spec, f"/groupby/{index}")
@@ -75,7 +75,7 @@ class SaasRestAggregator(models.AbstractModel):
     def _split(self, access: Access, model: BaseModel, spec: str, pointer: str):
         match = _SPEC.fullmatch(spec)
         if not match:
-            raise self._invalid(pointer, _("'%(text)s' is not understood.", text=spec[:60]))
+            raise self._invalid(pointer, _lt("'%(text)s' is not understood.", text=spec[:60]))
         policy = self.env["saas_rest.policy"]
         return policy._check_field(access, model, match["field"], "read", pointer), match["extra"]
 
@@ -84,26 +84,26 @@ class SaasRestAggregator(models.AbstractModel):
         temporal = field.type in ("date", "datetime")
         known = [*READ_GROUP_TIME_GRANULARITY, *READ_GROUP_NUMBER_GRANULARITY]
         if field.type in ("properties", "json") or not field._description_groupable(self.env):
-            text = _("Records cannot be grouped by '%(field)s'.", field=field.name)
+            text = _lt("Records cannot be grouped by '%(field)s'.", field=field.name)
             raise self._invalid(pointer, text)
         if temporal and granularity not in known:
-            text = _(
+            text = _lt(
                 "'%(field)s' is grouped by one of %(known)s, as in %(field)s:month.",
                 field=field.name,
                 known=", ".join(known),
             )
             raise self._invalid(pointer, text)
         if granularity and not temporal:
-            text = _("'%(field)s' is no date: it takes no granularity.", field=field.name)
+            text = _lt("'%(field)s' is no date: it takes no granularity.", field=field.name)
             raise self._invalid(pointer, text)
         if field.type == "date" and granularity in ("hour", "hour_number", "minute_number"):
-            text = _("'%(field)s' is a date: it has no hours.", field=field.name)
+            text = _lt("'%(field)s' is a date: it has no hours.", field=field.name)
             raise self._invalid(pointer, text)
 
     def _check_aggregate(self, access: Access, model: BaseModel, spec: str, pointer: str) -> None:
         field, function = self._split(access, model, spec, pointer)
         if function not in FUNCTIONS:
-            text = _(
+            text = _lt(
                 "An aggregate is a field and one of %(known)s, as in %(field)s:count.",
                 known=", ".join(FUNCTIONS),
                 field=field.name,
@@ -117,7 +117,7 @@ class SaasRestAggregator(models.AbstractModel):
         elif function in ("min", "max"):
             fits = fits and field.type in (*NUMERIC_TYPES, "date", "datetime", "char", "selection")
         if not fits or field.translate or field.company_dependent or field.type == "json":
-            text = _("'%(field)s' has no %(function)s.", field=field.name, function=function)
+            text = _lt("'%(field)s' has no %(function)s.", field=field.name, function=function)
             raise self._invalid(pointer, text)
 
     def _check_order(self, order: str, known: list[str]) -> str:
@@ -125,7 +125,7 @@ class SaasRestAggregator(models.AbstractModel):
         for index, part in enumerate(order.split(",") if order else []):
             match = _ORDER.fullmatch(part)
             if not match or match["spec"] not in known:
-                text = _(
+                text = _lt(
                     "Groups are sorted by what they are made of: %(known)s.", known=", ".join(known)
                 )
                 raise Problem("invalid-order", text, [Detail(f"/order/{index}", "invalid-order")])

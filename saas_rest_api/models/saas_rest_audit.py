@@ -7,7 +7,7 @@ from odoo import api, fields, models
 
 from ..lib.saas_rest import formats
 from ..lib.saas_rest.problems import Detail, Problem
-from ..lib.saas_rest.text import _
+from ..lib.saas_rest.text import _lt
 
 KEPT_DAYS = 90
 PAGE = 80
@@ -106,5 +106,5 @@ def _number(params, name, default=None):
 
 
 def _invalid_number(name):
-    detail = _("'%(name)s' has to be a whole number in its range.", name=name)
+    detail = _lt("'%(name)s' has to be a whole number in its range.", name=name)
     return Problem("invalid-parameter", detail, [Detail(f"/{name}", "invalid-parameter")])

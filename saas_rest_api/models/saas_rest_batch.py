@@ -8,7 +8,7 @@ from ..lib.saas_rest.operation import Operation
 from ..lib.saas_rest.paths import find_operation
 from ..lib.saas_rest.problems import Detail, Problem
 from ..lib.saas_rest.reply import Reply
-from ..lib.saas_rest.text import Text, _
+from ..lib.saas_rest.text import Text, _lt
 from .saas_rest_failure import ROW_ERRORS
 
 KEYS = {"ref", "method", "path", "body", "headers"}
@@ -30,14 +30,14 @@ class SaasRestBatch(models.AbstractModel):
         """
         body = op.read_body()
         if not isinstance(body, dict) or not set(body) <= {"atomic", "operations"}:
-            raise self._invalid("", _('An object with "operations" is expected.'))
+            raise self._invalid("", _lt('An object with "operations" is expected.'))
         operations, atomic = body.get("operations"), body.get("atomic", True)
         if not isinstance(atomic, bool):
-            raise self._invalid("/atomic", _("True or false is expected."))
+            raise self._invalid("/atomic", _lt("True or false is expected."))
         if not isinstance(operations, list) or not operations:
-            raise self._invalid("/operations", _("A list of operations is expected."))
+            raise self._invalid("/operations", _lt("A list of operations is expected."))
         if len(operations) > op.limits.batch_max:
-            text = _("At most %(limit)s operations in one batch.", limit=op.limits.batch_max)
+            text = _lt("At most %(limit)s operations in one batch.", limit=op.limits.batch_max)
             raise self._invalid("/operations", text)
         for index, item in enumerate(operations):
             self._check(item, f"/operations/{index}")
@@ -51,18 +51,18 @@ class SaasRestBatch(models.AbstractModel):
     def _check(self, item: object, pointer: str) -> None:
         """The shape of an operation, before any of them is done."""
         if not isinstance(item, dict) or not set(item) <= KEYS:
-            text = _("An operation is an object with some of %(known)s.", known=", ".join(KEYS))
+            text = _lt("An operation is an object with some of %(known)s.", known=", ".join(KEYS))
             raise self._invalid(pointer, text)
         for name in ("method", "path"):
             if not isinstance(item.get(name), str):
-                raise self._invalid(f"{pointer}/{name}", _("A text is expected."))
+                raise self._invalid(f"{pointer}/{name}", _lt("A text is expected."))
         if "ref" in item and not (isinstance(item["ref"], str) and _NAME.fullmatch(item["ref"])):
-            raise self._invalid(f"{pointer}/ref", _("Letters, digits, - and _ are expected."))
+            raise self._invalid(f"{pointer}/ref", _lt("Letters, digits, - and _ are expected."))
         headers = item.get("headers", {})
         if not isinstance(headers, dict) or not all(
             name.lower() == "if-match" and isinstance(value, str) for name, value in headers.items()
         ):
-            text = _("Inside a batch only the header If-Match is possible.")
+            text = _lt("Inside a batch only the header If-Match is possible.")
             raise self._invalid(f"{pointer}/headers", text)
 
     def _try_one(self, op: Operation, item: dict, known: dict, pointer: str) -> dict:
@@ -95,7 +95,7 @@ class SaasRestBatch(models.AbstractModel):
         path = self._resolve_path(path, known, pointer)
         found = find_operation(item["method"].upper(), path)
         if found is None:
-            text = _(
+            text = _lt(
                 "There is no operation '%(method)s %(path)s' for batches.",
                 method=item["method"][:10],
                 path=item["path"][:100],
@@ -164,7 +164,7 @@ class SaasRestBatch(models.AbstractModel):
         def replace(match):
             value = self._look_up(match["ref"], match["path"], known, f"{pointer}/path")
             if not isinstance(value, int | str) or isinstance(value, bool):
-                raise self._invalid(f"{pointer}/path", _("Only an id fits into an address."))
+                raise self._invalid(f"{pointer}/path", _lt("Only an id fits into an address."))
             return str(value)
 
         return "/".join(
@@ -174,7 +174,7 @@ class SaasRestBatch(models.AbstractModel):
 
     def _look_up(self, ref: str, path: str, known: dict, pointer: str) -> object:
         if ref not in known:
-            text = _("No operation before this one is called '%(ref)s'.", ref=ref)
+            text = _lt("No operation before this one is called '%(ref)s'.", ref=ref)
             raise self._invalid(pointer, text)
         value = known[ref]
         for step in path.split("."):
@@ -183,7 +183,7 @@ class SaasRestBatch(models.AbstractModel):
             elif isinstance(value, dict) and step in value:
                 value = value[step]
             else:
-                text = _("The answer of '%(ref)s' has no '%(path)s'.", ref=ref, path=path)
+                text = _lt("The answer of '%(ref)s' has no '%(path)s'.", ref=ref, path=path)
                 raise self._invalid(pointer, text)
         return value
 

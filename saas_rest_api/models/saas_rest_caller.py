@@ -8,7 +8,7 @@ from odoo.service.model import get_public_method
 from ..lib.saas_rest.access import Access
 from ..lib.saas_rest.exposure import is_admin_only
 from ..lib.saas_rest.problems import Detail, Problem
-from ..lib.saas_rest.text import _
+from ..lib.saas_rest.text import _lt
 
 EMPTY = inspect.Parameter.empty
 VARIADIC = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
@@ -39,7 +39,7 @@ class SaasRestCaller(models.AbstractModel):
         records = model
         if ids is not None:
             if getattr(function, "_api_model", False):
-                text = _("'%(method)s' is called on the model, without an id.", method=method)
+                text = _lt("'%(method)s' is called on the model, without an id.", method=method)
                 raise Problem("invalid-value", text)
             writer = self.env["saas_rest.writer"]
             records = writer._find_all(access, model, ids)
@@ -69,7 +69,7 @@ class SaasRestCaller(models.AbstractModel):
 
     def _check_arguments(self, function, records: BaseModel, method: str, args: object) -> None:
         if not isinstance(args, dict):
-            text = _("Arguments are an object with their names.")
+            text = _lt("Arguments are an object with their names.")
             raise Problem("invalid-value", text, [Detail("/args", "invalid-value")])
         _self, *parameters = inspect.signature(function).parameters.values()
         named = {item.name: item for item in parameters if item.kind not in VARIADIC}
@@ -78,7 +78,7 @@ class SaasRestCaller(models.AbstractModel):
             Detail(
                 f"/args/{name}",
                 "required-missing",
-                _("'%(method)s' needs '%(name)s'.", method=method, name=name),
+                _lt("'%(method)s' needs '%(name)s'.", method=method, name=name),
             )
             for name, item in named.items()
             if item.default is EMPTY and name not in args
@@ -87,7 +87,7 @@ class SaasRestCaller(models.AbstractModel):
             Detail(
                 f"/args/{name}",
                 "invalid-value",
-                _("'%(method)s' takes no '%(name)s'.", method=method, name=name[:60]),
+                _lt("'%(method)s' takes no '%(name)s'.", method=method, name=name[:60]),
             )
             for name in args
             if name not in named and not anything
@@ -97,5 +97,5 @@ class SaasRestCaller(models.AbstractModel):
             raise Problem(code, details[0].detail, details)
 
     def _no_method(self, model_name: str, method: str) -> Problem:
-        text = _("%(model)s has no method '%(method)s'.", model=model_name, method=method[:100])
+        text = _lt("%(model)s has no method '%(method)s'.", model=model_name, method=method[:100])
         return Problem("not-found", text)

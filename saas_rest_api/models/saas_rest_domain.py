@@ -26,7 +26,7 @@ from ..lib.saas_rest.formats import (
 )
 from ..lib.saas_rest.problems import Detail, Problem
 from ..lib.saas_rest.query import Query
-from ..lib.saas_rest.text import _
+from ..lib.saas_rest.text import _lt
 
 #: Filters that are one comparison of Odoo's.
 COMPARISONS = {
@@ -88,7 +88,7 @@ class SaasRestDomain(models.AbstractModel):
         try:
             domain.optimize_full(model)
         except SEARCH_ERRORS as error:
-            text = _("The domain asks something that one of its fields cannot answer.")
+            text = _lt("The domain asks something that one of its fields cannot answer.")
             raise Problem("invalid-domain", text, [Detail("/domain", "invalid-domain")]) from error
 
     # === FILTERS === #
@@ -169,7 +169,7 @@ class SaasRestDomain(models.AbstractModel):
             text = self._checked(pointer, field, value, parse_text)
             return (leaf.path, operator, text), plain and field.type in TEXT_TYPES
         if operator in ORDER_OPERATORS and (value is None or value is False):
-            raise self._bad_value(pointer, field, value, InvalidValue(_("A value is expected.")))
+            raise self._bad_value(pointer, field, value, InvalidValue(_lt("A value is expected.")))
         operand = self._operand(pointer, field, value)
         return (leaf.path, operator, operand), plain and not self._by_name(field, [operand])
 
@@ -216,7 +216,7 @@ class SaasRestDomain(models.AbstractModel):
         policy = self.env["saas_rest.policy"]
         field = policy._check_field(access, model, name, "read", pointer)
         if not field._description_searchable:
-            text = _("Records cannot be searched by '%(field)s'.", field=name)
+            text = _lt("Records cannot be searched by '%(field)s'.", field=name)
             raise Problem("invalid-domain", text, [Detail(pointer, "invalid-domain")])
         return field
 
@@ -225,15 +225,15 @@ class SaasRestDomain(models.AbstractModel):
         comodel = self.env[comodel_name]
         if (field.relational or field.name == "id") and comodel._parent_name in comodel._fields:
             return
-        text = _("'%(field)s' is no hierarchy.", field=field.name)
+        text = _lt("'%(field)s' is no hierarchy.", field=field.name)
         raise Problem("invalid-domain", text, [Detail(pointer, "invalid-domain")])
 
     def _not_relational(self, pointer: str, field) -> Problem:
-        text = _("'%(field)s' leads to no other record.", field=field.name)
+        text = _lt("'%(field)s' leads to no other record.", field=field.name)
         return Problem("invalid-domain", text, [Detail(pointer, "invalid-domain")])
 
     def _bad_value(self, pointer: str, field, value: object, error: InvalidValue) -> Problem:
-        text = _(
+        text = _lt(
             "'%(value)s' does not fit the field '%(field)s'.",
             value=str(value)[:60],
             field=field.name,

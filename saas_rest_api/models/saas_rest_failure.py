@@ -12,7 +12,7 @@ from odoo.orm.models import get_columns_from_sql_diagnostics
 
 from ..errors import to_problem
 from ..lib.saas_rest.problems import Detail, Problem
-from ..lib.saas_rest.text import _
+from ..lib.saas_rest.text import _lt
 
 _logger = logging.getLogger(__name__)
 
@@ -49,7 +49,7 @@ class SaasRestFailure(models.AbstractModel):
             return self._explain_integrity(error, values, pointer)
         if isinstance(error, ValueError):
             _logger.info("Values were refused", exc_info=True)
-            text = _("A value does not fit its field.")
+            text = _lt("A value does not fit its field.")
             return Problem("invalid-value", text, [Detail(pointer, "invalid-value")])
         problem = to_problem(error)
         if pointer:
@@ -67,8 +67,8 @@ class SaasRestFailure(models.AbstractModel):
         if error.pgcode in REFERENCED:
             code = "referenced" if not values else "invalid-value"
             if code == "referenced":
-                return Problem(code, _("Other records still refer to it."))
-            problem = Problem(code, _("A related record does not exist."))
+                return Problem(code, _lt("Other records still refer to it."))
+            problem = Problem(code, _lt("A related record does not exist."))
         model = self._get_model_of_table(error.diag.table_name)
         columns = get_columns_from_sql_diagnostics(self.env.cr, error.diag, check_registry=True)
         text = problem.detail

@@ -10,7 +10,7 @@ from ..lib.saas_rest.access import Access
 from ..lib.saas_rest.etags import none_match
 from ..lib.saas_rest.problems import Detail, Problem
 from ..lib.saas_rest.selection import Selection
-from ..lib.saas_rest.text import _
+from ..lib.saas_rest.text import _lt
 from ..lib.saas_rest.uploads import safe_name
 
 
@@ -68,14 +68,14 @@ class SaasRestFiles(models.AbstractModel):
         except Problem:
             etag = ""
         if not etag or not none_match(if_match, etag):
-            raise Problem("etag-mismatch", _("The content is another one by now."))
+            raise Problem("etag-mismatch", _lt("The content is another one by now."))
 
     def _get_field(self, access: Access, model_name: str, name: str, operation: str):
         policy = self.env["saas_rest.policy"]
         model = policy._get_model(access, model_name, "read")
         field = policy._check_field(access, model, name, operation)
         if field.type != "binary":
-            text = _("'%(field)s' of %(model)s holds no file.", field=name, model=model_name)
+            text = _lt("'%(field)s' of %(model)s holds no file.", field=name, model=model_name)
             raise Problem("unknown-field", text, [Detail("", "unknown-field")])
         return field
 
@@ -87,7 +87,7 @@ class SaasRestFiles(models.AbstractModel):
         return self.env[model_name].browse(record_id)
 
     def _empty(self, name: str) -> Problem:
-        return Problem("not-found", _("'%(field)s' is empty.", field=name))
+        return Problem("not-found", _lt("'%(field)s' is empty.", field=name))
 
     # === ATTACHMENTS === #
 
@@ -106,7 +106,7 @@ class SaasRestFiles(models.AbstractModel):
         record = self._get_record(access, model_name, record_id)
         record.check_access("write")
         if not files:
-            raise Problem("required-missing", _("The form holds no file."))
+            raise Problem("required-missing", _lt("The form holds no file."))
         attachments = self.env["ir.attachment"].create(
             [
                 {
@@ -128,7 +128,7 @@ class SaasRestFiles(models.AbstractModel):
             access, model_name, record_id, attachment_id
         )._to_http_stream()
         if stream.type == "url":
-            raise Problem("not-found", _("This attachment is a link, not a file."))
+            raise Problem("not-found", _lt("This attachment is a link, not a file."))
         stream.download_name = safe_name(stream.download_name or "")
         stream.mimetype = stream.mimetype or "application/octet-stream"
         return stream
@@ -142,7 +142,7 @@ class SaasRestFiles(models.AbstractModel):
         record = self._get_record(access, model_name, record_id)
         attachment = self._search_attachments(record).filtered(lambda one: one.id == attachment_id)
         if not attachment:
-            raise Problem("not-found", _("The record has no such attachment."))
+            raise Problem("not-found", _lt("The record has no such attachment."))
         return attachment
 
     def _search_attachments(self, record):

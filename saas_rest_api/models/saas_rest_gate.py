@@ -11,7 +11,7 @@ from ..lib.saas_rest import addresses, prefer, token_values
 from ..lib.saas_rest.problems import Problem
 from ..lib.saas_rest.scopes import Scopes
 from ..lib.saas_rest.settings import Settings
-from ..lib.saas_rest.text import _
+from ..lib.saas_rest.text import _lt
 from ..lib.saas_rest.token_facts import TokenFacts
 
 GROUP = "saas_rest_api.group_rest_user"
@@ -60,7 +60,7 @@ class SaasRestGate(models.AbstractModel):
             return TokenFacts(id=None, uid=request.session.uid, prefix="session")
         if not value:
             limiter._charge_address(call)
-            raise Problem("token-missing", _("Send 'Authorization: Bearer access_token_…'."))
+            raise Problem("token-missing", _lt("Send 'Authorization: Bearer access_token_…'."))
         facts, code = self._find(call, value)
         if code:
             limiter._charge_address(call)
@@ -140,7 +140,7 @@ class SaasRestGate(models.AbstractModel):
     @api.model
     def _check_admin(self, call, user):
         if not call.token.admin or not user.has_group("base.group_system"):
-            raise Problem("scope-denied", _("This needs the scope 'admin'."))
+            raise Problem("scope-denied", _lt("This needs the scope 'admin'."))
 
     @api.model
     def _get_context(self, call, user):

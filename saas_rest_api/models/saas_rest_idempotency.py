@@ -9,7 +9,7 @@ from odoo.tools import SQL
 from ..lib.saas_rest.encoding import encode
 from ..lib.saas_rest.problems import Problem
 from ..lib.saas_rest.reply import Reply
-from ..lib.saas_rest.text import _
+from ..lib.saas_rest.text import _lt
 
 KEPT = timedelta(hours=24)
 
@@ -46,7 +46,7 @@ class SaasRestIdempotency(models.Model):
         if key is None:
             return do()
         if not 0 < len(key) <= 255 or not all("!" <= sign <= "~" for sign in key):
-            text = _("An Idempotency-Key is 1 to 255 visible ASCII characters.")
+            text = _lt("An Idempotency-Key is 1 to 255 visible ASCII characters.")
             raise Problem("invalid-header", text)
         fingerprint = hashlib.sha256("\0".join(request).encode("utf-8", "replace")).hexdigest()
         if not self._reserve(owner, key, fingerprint):
@@ -105,7 +105,7 @@ class SaasRestIdempotency(models.Model):
         )
         known, status, headers, body = self.env.cr.fetchone()
         if known != fingerprint:
-            text = _("This Idempotency-Key came with another request before.")
+            text = _lt("This Idempotency-Key came with another request before.")
             raise Problem("idempotency-mismatch", text)
         headers = {**json.loads(headers), "Idempotency-Replayed": "true"}
         encoded = None if body is None else body.encode()

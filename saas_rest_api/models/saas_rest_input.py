@@ -8,7 +8,7 @@ from odoo.models import BaseModel
 from ..lib.saas_rest.access import Access
 from ..lib.saas_rest.formats import InvalidValue, parse_integer, parse_text, parse_value
 from ..lib.saas_rest.problems import CATALOGUE, Detail, Problem
-from ..lib.saas_rest.text import Text, _
+from ..lib.saas_rest.text import Text, _lt
 
 #: Relations are written inside each other this deep.
 MAX_DEPTH = 5
@@ -80,7 +80,7 @@ class SaasRestInput(models.AbstractModel):
             code = details[0].code
         else:
             code = "validation"
-        text = details[0].detail if len(details) == 1 else _("Several values are not possible.")
+        text = details[0].detail if len(details) == 1 else _lt("Several values are not possible.")
         return Problem(code, text, details[:100])
 
     def _check_references(self, reading: Reading) -> None:
@@ -88,7 +88,7 @@ class SaasRestInput(models.AbstractModel):
             existing = set(self.env[model_name].browse(places).exists()._ids)
             for record_id, pointer in places.items():
                 if record_id not in existing:
-                    text = _(
+                    text = _lt(
                         "There is no %(model)s with the id %(id)s.", model=model_name, id=record_id
                     )
                     reading.wrong(pointer, "invalid-value", text)
@@ -105,7 +105,7 @@ class SaasRestInput(models.AbstractModel):
         depth: int,
     ) -> dict:
         if not isinstance(values, dict):
-            reading.wrong(pointer, "invalid-value", _("An object is expected."))
+            reading.wrong(pointer, "invalid-value", _lt("An object is expected."))
             return {}
         vals = {}
         for name, value in values.items():
@@ -129,7 +129,7 @@ class SaasRestInput(models.AbstractModel):
             reading.wrong(pointer, problem.code, problem.detail)
             return None
         if wanted.readonly or name in models.MAGIC_COLUMNS:
-            text = _("'%(field)s' cannot be written.", field=name)
+            text = _lt("'%(field)s' cannot be written.", field=name)
             reading.wrong(pointer, "readonly-field", text)
             return None
         return wanted
@@ -143,7 +143,7 @@ class SaasRestInput(models.AbstractModel):
             return self._read_commands(reading, wanted, value, creating, pointer, depth)
         if value is None:
             if wanted.required and wanted.type != "boolean":
-                text = _("'%(field)s' must have a value.", field=wanted.name)
+                text = _lt("'%(field)s' must have a value.", field=wanted.name)
                 reading.wrong(pointer, "required-missing", text)
             return False
         if wanted.type == "many2one":
@@ -154,9 +154,9 @@ class SaasRestInput(models.AbstractModel):
             return self._read_properties(value)
         result = parse_value(wanted.type, value)
         if wanted.type == "selection" and value not in wanted.get_values(self.env):
-            raise InvalidValue(_("'%(value)s' is not a choice.", value=str(value)[:60]))
+            raise InvalidValue(_lt("'%(value)s' is not a choice.", value=str(value)[:60]))
         if wanted.type == "char" and wanted.size and len(value) > wanted.size:
-            text = _("At most %(limit)s characters.", limit=wanted.size)
+            text = _lt("At most %(limit)s characters.", limit=wanted.size)
             reading.wrong(pointer, "value-too-large", text)
         return result.replace(microsecond=0) if wanted.type == "datetime" else result
 
@@ -166,7 +166,7 @@ class SaasRestInput(models.AbstractModel):
             if set(value) == {"ext"}:
                 return self._read_external(comodel_name, value["ext"])
             if "id" not in value or not set(value) <= {"id", "display_name"}:
-                raise InvalidValue(_('An id, {"id": …} or {"ext": "namespace/key"} is expected.'))
+                raise InvalidValue(_lt('An id, {"id": …} or {"ext": "namespace/key"} is expected.'))
             value = value["id"]
         record_id = parse_integer(value)
         reading.references[comodel_name].setdefault(record_id, pointer)
@@ -176,7 +176,7 @@ class SaasRestInput(models.AbstractModel):
         namespace, slash, key = parse_text(value).partition("/")
         record_id = slash and self.env["saas_rest.external"]._find(comodel_name, namespace, key)
         if not record_id:
-            raise InvalidValue(_("There is no record with the key '%(key)s'.", key=value[:100]))
+            raise InvalidValue(_lt("There is no record with the key '%(key)s'.", key=value[:100]))
         return record_id
 
     def _read_reference(self, reading: Reading, value: object, pointer: str) -> str:
@@ -196,7 +196,7 @@ class SaasRestInput(models.AbstractModel):
             and all(isinstance(item, dict) and isinstance(item.get("name"), str) for item in value)
         )
         if not shaped:
-            raise InvalidValue(_("An object with the properties' names is expected."))
+            raise InvalidValue(_lt("An object with the properties' names is expected."))
         return value
 
     # === LISTS === #
@@ -205,14 +205,14 @@ class SaasRestInput(models.AbstractModel):
         self, reading: Reading, wanted, value: object, creating: bool, pointer: str, depth: int
     ) -> list:
         if depth > MAX_DEPTH:
-            raise InvalidValue(_("Lists nest at most %(limit)s deep.", limit=MAX_DEPTH))
+            raise InvalidValue(_lt("Lists nest at most %(limit)s deep.", limit=MAX_DEPTH))
         if value is None:
             value = []
         commands = []
         if isinstance(value, dict):
             parts = [(name, value[name], f"{pointer}/{name}") for name in value]
         elif not isinstance(value, list):
-            raise InvalidValue(_("A list is expected."))
+            raise InvalidValue(_lt("A list is expected."))
         elif value and all(self._is_triple(item) for item in value):
             parts = [self._from_triple(item, f"{pointer}/{i}") for i, item in enumerate(value)]
         elif wanted.type == "many2many":
@@ -261,9 +261,9 @@ class SaasRestInput(models.AbstractModel):
     ) -> list:
         if kind not in COMMANDS:
             known = ", ".join(COMMANDS)
-            raise InvalidValue(_("Lists are changed by one of %(known)s.", known=known))
+            raise InvalidValue(_lt("Lists are changed by one of %(known)s.", known=known))
         if not isinstance(items, list):
-            raise InvalidValue(_("A list is expected."))
+            raise InvalidValue(_lt("A list is expected."))
         comodel = self._get_comodel(reading, wanted, kind)
         single = len(items) == 1 and pointer.rpartition("/")[2].isdecimal()
         commands, ids = [], []
@@ -285,7 +285,7 @@ class SaasRestInput(models.AbstractModel):
         self, reading: Reading, comodel: BaseModel, item: object, pointer: str, depth: int
     ) -> tuple:
         if not isinstance(item, dict) or "id" not in item:
-            raise InvalidValue(_("An object with an id is expected."))
+            raise InvalidValue(_lt("An object with an id is expected."))
         values = {name: value for name, value in item.items() if name != "id"}
         record_id = self._read_link(reading, comodel._name, item["id"], f"{pointer}/id")
         vals = self._read_object(reading, comodel, values, False, pointer, depth + 1)

@@ -7,7 +7,7 @@ from ..lib.saas_rest.legacy import parse_query, parse_values
 from ..lib.saas_rest.limits import Limits
 from ..lib.saas_rest.problems import Problem
 from ..lib.saas_rest.query import Query
-from ..lib.saas_rest.text import _
+from ..lib.saas_rest.text import _lt
 
 
 class SaasRestLegacy(models.AbstractModel):
@@ -83,7 +83,7 @@ class SaasRestLegacy(models.AbstractModel):
             if parameter.kind in (parameter.POSITIONAL_ONLY, parameter.POSITIONAL_OR_KEYWORD)
         ]
         if len(args) > len(names):
-            text = _(
+            text = _lt(
                 "'%(method)s' takes no more than %(count)s arguments.",
                 method=action,
                 count=len(names),

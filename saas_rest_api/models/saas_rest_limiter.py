@@ -13,7 +13,7 @@ from odoo.sql_db import PoolError
 from ..lib.saas_rest.limiter import WINDOW, Grant, Limiter
 from ..lib.saas_rest.login_delays import FIRST_LOCK, FREE_FAILURES, MAX_LOCK
 from ..lib.saas_rest.problems import Problem
-from ..lib.saas_rest.text import _
+from ..lib.saas_rest.text import _lt
 
 _logger = logging.getLogger(__name__)
 
@@ -128,7 +128,7 @@ class SaasRestLimiter(models.AbstractModel):
         if rate and not rate.allowed:
             raise Problem(
                 "rate-limited",
-                _("Wait %(seconds)s seconds.", seconds=rate.reset),
+                _lt("Wait %(seconds)s seconds.", seconds=rate.reset),
                 headers={"Retry-After": str(rate.reset)},
             )
 
@@ -221,6 +221,6 @@ def throttled(seconds):
     wait = max(1, int(float(seconds) + 0.999))
     return Problem(
         "login-throttled",
-        _("Wait %(seconds)s seconds before the next attempt.", seconds=wait),
+        _lt("Wait %(seconds)s seconds before the next attempt.", seconds=wait),
         headers={"Retry-After": str(wait)},
     )

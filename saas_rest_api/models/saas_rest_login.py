@@ -7,7 +7,7 @@ from odoo.exceptions import AccessDenied
 from odoo.http import borrow_request
 
 from ..lib.saas_rest.problems import Problem
-from ..lib.saas_rest.text import _
+from ..lib.saas_rest.text import _lt
 
 _logger = logging.getLogger(__name__)
 
@@ -39,7 +39,7 @@ class SaasRestLogin(models.AbstractModel):
             raise Problem("credentials-invalid") from None
         limiter._login_succeeded(login, ip)
         if user._rpc_api_keys_only() and not self._is_api_key(user, password):
-            raise Problem("mfa-required", _("Make a token on the user form, or use an API key."))
+            raise Problem("mfa-required", _lt("Make a token on the user form, or use an API key."))
         tokens = self.env["saas_rest.token"].with_user(user).sudo()
         return tokens._mint(user, {**values, "source": "password"})
 

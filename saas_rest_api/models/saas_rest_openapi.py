@@ -4,7 +4,7 @@ from ..lib.saas_rest.access import Access
 from ..lib.saas_rest.openapi_document import Document, ModelFacts, RouteFacts
 from ..lib.saas_rest.openapi_fields import MAX_CHOICES, FieldFacts
 from ..lib.saas_rest.problems import Detail, Problem
-from ..lib.saas_rest.text import _
+from ..lib.saas_rest.text import _lt
 
 #: so many models are described one by one without being asked for
 MAX_UNASKED = 20
@@ -43,11 +43,11 @@ class SaasRestOpenapi(models.AbstractModel):
 
     def _check_wanted(self, wanted: list[str], names: list[str]) -> None:
         if len(wanted) > MAX_MODELS:
-            text = _("At most %(limit)s models at once.", limit=MAX_MODELS)
+            text = _lt("At most %(limit)s models at once.", limit=MAX_MODELS)
             raise Problem("invalid-parameter", text, [Detail("/models", "invalid-parameter")])
         for name in wanted:
             if name not in names:
-                raise Problem("not-found", _("There is no model '%(model)s'.", model=name[:100]))
+                raise Problem("not-found", _lt("There is no model '%(model)s'.", model=name[:100]))
 
     def _get_description(self) -> str:
         return self.env._(

@@ -10,7 +10,7 @@ from ..lib.saas_rest.problems import Detail, Problem
 from ..lib.saas_rest.query import PARAMETERS, Query, invalid_parameter, unknown_parameter
 from ..lib.saas_rest.reply import Reply
 from ..lib.saas_rest.selection import Selection, parse_selection
-from ..lib.saas_rest.text import _
+from ..lib.saas_rest.text import _lt
 from .saas_rest_reader import Document, Page
 from .saas_rest_writer import CREATED, UNCHANGED, Outcome
 
@@ -122,10 +122,10 @@ class SaasRestOperations(models.AbstractModel):
         self._check_params(op, "ids")
         parts = _split(dict(op.params).get("ids"))
         if not parts or not all(part.isdecimal() and len(part) < 11 for part in parts):
-            text = _("Name the records to delete, as in ?ids=1,2.")
+            text = _lt("Name the records to delete, as in ?ids=1,2.")
             raise invalid_parameter("ids", text)
         if len(parts) > op.limits.bulk_max:
-            text = _("At most %(limit)s rows in one request.", limit=op.limits.bulk_max)
+            text = _lt("At most %(limit)s rows in one request.", limit=op.limits.bulk_max)
             raise invalid_parameter("ids", text)
         ids = [self._checked_id(model, int(part)) for part in parts]
         self.env["saas_rest.writer"]._delete(op.access, model, ids)
@@ -156,16 +156,16 @@ class SaasRestOperations(models.AbstractModel):
         self._check_params(op)
         body = op.read_body({})
         if not isinstance(body, dict) or not set(body) <= {"args", "ids"}:
-            text = _('An object such as {"args": {"name": "value"}} is expected.')
+            text = _lt('An object such as {"args": {"name": "value"}} is expected.')
             raise Problem("invalid-value", text)
         ids = body.get("ids")
         if record_id is not None:
             if ids is not None:
-                raise Problem("invalid-value", _("The address names the record already."))
+                raise Problem("invalid-value", _lt("The address names the record already."))
             ids = [record_id]
         if ids is not None:
             if not isinstance(ids, list) or len(ids) > op.limits.bulk_max:
-                text = _("A list of at most %(limit)s ids is expected.", limit=op.limits.bulk_max)
+                text = _lt("A list of at most %(limit)s ids is expected.", limit=op.limits.bulk_max)
                 raise Problem("invalid-value", text, [Detail("/ids", "invalid-value")])
             ids = [self._checked_id(model, item) for item in ids]
         args = body.get("args")
@@ -205,7 +205,7 @@ class SaasRestOperations(models.AbstractModel):
                 raise unknown_parameter(name)
             if name in seen:
                 raise invalid_parameter(
-                    name, _("The parameter '%(name)s' occurs twice.", name=name)
+                    name, _lt("The parameter '%(name)s' occurs twice.", name=name)
                 )
             seen.add(name)
 
@@ -214,12 +214,12 @@ class SaasRestOperations(models.AbstractModel):
         self._check_params(op, "fields", "on_error")
         value = dict(op.params).get("on_error", "stop")
         if value not in ("stop", "continue"):
-            raise invalid_parameter("on_error", _("'on_error' is stop or continue."))
+            raise invalid_parameter("on_error", _lt("'on_error' is stop or continue."))
         return value == "continue"
 
     def _checked_id(self, model: str, record_id: object) -> int:
         if not self.env["saas_rest.writer"]._is_id(record_id):
-            text = _(
+            text = _lt(
                 "There is no %(model)s with the id %(id)s.", model=model, id=str(record_id)[:40]
             )
             raise Problem("not-found", text)

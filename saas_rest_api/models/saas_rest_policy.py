@@ -7,7 +7,7 @@ from ..lib.saas_rest.access import Access
 from ..lib.saas_rest.exposure import is_admin_only, is_hidden, is_secret_field
 from ..lib.saas_rest.formats import RELATIONAL_TYPES
 from ..lib.saas_rest.problems import Detail, Problem
-from ..lib.saas_rest.text import _
+from ..lib.saas_rest.text import _lt
 
 #: Never in a default selection: heavy, endless, or not a value of the record itself.
 NOT_BY_DEFAULT = frozenset(
@@ -39,21 +39,21 @@ class SaasRestPolicy(models.AbstractModel):
         if operation == "call" or model.has_access(operation):
             return model
         if operation != "read" and model.has_access("read"):
-            raise Problem("access-denied", _("You may not do this with '%(model)s'.", model=name))
+            raise Problem("access-denied", _lt("You may not do this with '%(model)s'.", model=name))
         raise self._no_model(name)
 
     def _check_token(self, access: Access, name: str, operation: str) -> None:
         if not access.allows(name, operation):
             raise Problem(
                 "scope-denied",
-                _(
+                _lt(
                     "The token's scopes do not include '%(model)s:%(operation)s'.",
                     model=name,
                     operation=operation,
                 ),
             )
         if access.read_only and operation not in ("read", "call"):
-            raise Problem("read-only-token", _("The token may only read."))
+            raise Problem("read-only-token", _lt("The token may only read."))
 
     def _check_admin(self, access: Access, name: str, operation: str) -> None:
         if not is_admin_only(name):
@@ -62,11 +62,11 @@ class SaasRestPolicy(models.AbstractModel):
             raise self._no_model(name)
         if operation != "read":
             raise Problem(
-                "access-denied", _("'%(model)s' cannot be changed through REST.", model=name)
+                "access-denied", _lt("'%(model)s' cannot be changed through REST.", model=name)
             )
 
     def _no_model(self, name: str) -> Problem:
-        return Problem("not-found", _("There is no model '%(model)s'.", model=name[:100]))
+        return Problem("not-found", _lt("There is no model '%(model)s'.", model=name[:100]))
 
     @api.model
     def _get_scope_domain(self, access: Access, model: BaseModel) -> Domain:
@@ -102,12 +102,12 @@ class SaasRestPolicy(models.AbstractModel):
         """
         field = model._fields.get(field_name)
         if field is None:
-            text = _(
+            text = _lt(
                 "%(model)s has no field '%(field)s'.", model=model._name, field=field_name[:100]
             )
             raise Problem("unknown-field", text, [Detail(pointer, "unknown-field")])
         if self._is_secret(field) or not model._has_field_access(field, operation):
-            text = _(
+            text = _lt(
                 "The field '%(field)s' of %(model)s may not be used.",
                 model=model._name,
                 field=field_name,
@@ -131,7 +131,7 @@ class SaasRestPolicy(models.AbstractModel):
         except Problem as problem:
             if problem.code != "not-found":
                 raise
-        text = _("You may not look into '%(field)s'.", field=field.name)
+        text = _lt("You may not look into '%(field)s'.", field=field.name)
         raise Problem("field-forbidden", text, [Detail(pointer, "field-forbidden")])
 
     @api.model

@@ -3,7 +3,7 @@ from odoo import api, models
 from ..lib.saas_rest.access import Access
 from ..lib.saas_rest.problems import Problem
 from ..lib.saas_rest.selection import Selection
-from ..lib.saas_rest.text import _
+from ..lib.saas_rest.text import _lt
 from ..lib.saas_rest.uploads import safe_name
 
 PRINTABLE = ("qweb-pdf",)
@@ -52,12 +52,12 @@ class SaasRestReports(models.AbstractModel):
         report = self._get_report(model_name, xmlid)
         state = report.get_wkhtmltopdf_state()
         if state not in ("ok", "workers"):
-            text = _("This server cannot print: the program wkhtmltopdf is not installed on it.")
+            text = _lt("This server cannot print: the program wkhtmltopdf is not installed on it.")
             raise Problem("report-unavailable", text)
         renderer = self.env["ir.actions.report"].with_context(force_report_rendering=True)
         content, kind = renderer._render_qweb_pdf(report.report_name, [record_id])
         if kind != "pdf":
-            raise Problem("report-unavailable", _("This report is no PDF."))
+            raise Problem("report-unavailable", _lt("This report is no PDF."))
         name = self.env[model_name].browse(record_id).display_name or report.name
         return content, safe_name(f"{name}.pdf")
 
@@ -72,7 +72,9 @@ class SaasRestReports(models.AbstractModel):
             or report.report_type not in PRINTABLE
             or not self._may_print(report)
         ):
-            text = _("%(model)s has no report '%(report)s'.", model=model_name, report=xmlid[:100])
+            text = _lt(
+                "%(model)s has no report '%(report)s'.", model=model_name, report=xmlid[:100]
+            )
             raise Problem("not-found", text)
         return report
 

@@ -9,7 +9,7 @@ from ..lib.saas_rest.formats import RELATIONAL_TYPES, format_datetime
 from ..lib.saas_rest.limits import Limits
 from ..lib.saas_rest.problems import Detail, Problem
 from ..lib.saas_rest.selection import Node, Selection
-from ..lib.saas_rest.text import _
+from ..lib.saas_rest.text import _lt
 
 #: Types whose value in Odoo's cache is the answer, but for an empty one.
 TEXTS = frozenset({"char", "text", "selection", "html"})
@@ -73,12 +73,12 @@ class SaasRestSerializer(models.AbstractModel):
     def _want(self, access: Access, wanted, node: Node, limits: Limits, pointer: str) -> Wanted:
         many = wanted.type in ("one2many", "many2many")
         if node.limit is not None and not many:
-            text = _("'%(field)s' is no list: it takes no limit.", field=wanted.name)
+            text = _lt("'%(field)s' is no list: it takes no limit.", field=wanted.name)
             raise Problem("invalid-selection", text, [Detail(pointer, "invalid-selection")])
         if node.children is None:
             return Wanted(wanted, limits.nested_max if node.limit is None else node.limit)
         if wanted.type not in RELATIONAL_TYPES:
-            text = _("'%(field)s' leads to no other record.", field=wanted.name)
+            text = _lt("'%(field)s' leads to no other record.", field=wanted.name)
             raise Problem("invalid-selection", text, [Detail(pointer, "invalid-selection")])
         comodel = self.env["saas_rest.policy"]._get_comodel(access, wanted, pointer)
         children = self._plan(access, comodel, node.children, limits, pointer)

@@ -12,7 +12,7 @@ from odoo.addons.base.models.res_users import check_identity
 from ..lib.saas_rest import addresses, formats, token_values
 from ..lib.saas_rest.problems import Detail, Problem
 from ..lib.saas_rest.scopes import Scopes
-from ..lib.saas_rest.text import _
+from ..lib.saas_rest.text import _lt
 
 _logger = logging.getLogger(__name__)
 
@@ -154,7 +154,7 @@ class SaasRestToken(models.Model):
         :raises Problem: for values that this user cannot have
         """
         if not user.has_group(GROUP):
-            raise Problem("access-denied", _("This user may not have access tokens."))
+            raise Problem("access-denied", _lt("This user may not have access tokens."))
         self._check_values(values, user)
         value = token_values.generate()
         now = fields.Datetime.now()
@@ -203,16 +203,16 @@ class SaasRestToken(models.Model):
             Scopes.parse(values.get("scopes") or [])
         except ValueError as error:
             raise _invalid(
-                "scopes", _("'%(scope)s' is no scope.", scope=str(error)[:100])
+                "scopes", _lt("'%(scope)s' is no scope.", scope=str(error)[:100])
             ) from None
         try:
             addresses.parse_networks(values.get("allowed_ips"))
         except ValueError as error:
             raise _invalid(
-                "allowed_ips", _("'%(part)s' is no network.", part=str(error)[:100])
+                "allowed_ips", _lt("'%(part)s' is no network.", part=str(error)[:100])
             ) from None
         if set(values.get("company_ids") or []) - set(user._get_company_ids()):
-            raise Problem("company-denied", _("A company is not one of the user's."))
+            raise Problem("company-denied", _lt("A company is not one of the user's."))
 
     def _get_lifetime(self, user, values):
         """Seconds that a new token lives; ``None``: for ever, which Settings users may ask for."""
@@ -225,10 +225,10 @@ class SaasRestToken(models.Model):
         if wanted is None and is_system:
             return None
         if not isinstance(wanted, int) or isinstance(wanted, bool) or wanted <= 0:
-            raise _invalid("expires_in", _("A number of seconds above zero is wanted."))
+            raise _invalid("expires_in", _lt("A number of seconds above zero is wanted."))
         if wanted > longest and not is_system:
             raise _invalid(
-                "expires_in", _("This user's tokens live %(limit)s s at most.", limit=longest)
+                "expires_in", _lt("This user's tokens live %(limit)s s at most.", limit=longest)
             )
         return min(wanted, 100 * 365 * 86400)
 
@@ -369,7 +369,7 @@ class SaasRestToken(models.Model):
         if token_id.isascii() and token_id.isdecimal() and len(token_id) < 10:
             token = self.search([("id", "=", int(token_id)), ("user_id", "=", self.env.uid)])
         if not token:
-            raise Problem("not-found", _("You have no such token."))
+            raise Problem("not-found", _lt("You have no such token."))
         return token
 
     @api.model

@@ -7,7 +7,7 @@ from ..lib.saas_rest.access import Access
 from ..lib.saas_rest.limits import Limits
 from ..lib.saas_rest.problems import Detail, Problem
 from ..lib.saas_rest.query import Query
-from ..lib.saas_rest.text import Text, _
+from ..lib.saas_rest.text import Text, _lt
 from ..lib.saas_rest.webhook_delivery import Refused, check_url
 from .saas_rest_webhook import EVENTS, ROTATION_SECONDS
 
@@ -62,7 +62,7 @@ class SaasRestWebhook(models.Model):
     def _find(self, access: Access, webhook_id: int):
         webhook = self._find_all(access).filtered(lambda found: found.id == webhook_id)
         if not webhook:
-            raise Problem("not-found", _("There is no such webhook."))
+            raise Problem("not-found", _lt("There is no such webhook."))
         return webhook
 
     # === WRITING === #
@@ -74,7 +74,7 @@ class SaasRestWebhook(models.Model):
         vals = self._prepare_rest_vals(access, values)
         for key in ("url", "models"):
             if key not in values:
-                raise _invalid(key, _("%(key)s is required.", key=key), "required-missing")
+                raise _invalid(key, _lt("%(key)s is required.", key=key), "required-missing")
         vals.setdefault("name", check_url(values["url"]).hostname)
         webhook = self.create([vals])
         return webhook, webhook._get_secrets()[0]
@@ -101,7 +101,7 @@ class SaasRestWebhook(models.Model):
         if type(overlap) is not int or not 0 <= overlap <= ROTATION_SECONDS:
             raise _invalid(
                 "overlap",
-                _("overlap is a number of seconds from 0 to %(max)s.", max=ROTATION_SECONDS),
+                _lt("overlap is a number of seconds from 0 to %(max)s.", max=ROTATION_SECONDS),
             )
         return self._rotate_secret(overlap)
 
@@ -120,10 +120,10 @@ class SaasRestWebhook(models.Model):
     @api.model
     def _refuse_unknown(self, values, known) -> None:
         if not isinstance(values, dict):
-            raise Problem("bad-json", _("The body must be a JSON object."))
+            raise Problem("bad-json", _lt("The body must be a JSON object."))
         for key in values:
             if key not in known:
-                raise _invalid(key, _("'%(name)s' is not known here.", name=key[:100]))
+                raise _invalid(key, _lt("'%(name)s' is not known here.", name=key[:100]))
 
     @api.model
     def _prepare_rest_vals(self, access: Access, values: dict) -> dict:
@@ -136,13 +136,15 @@ class SaasRestWebhook(models.Model):
     @api.model
     def _prepare_name_vals(self, access, value) -> dict:
         if not isinstance(value, str) or not 0 < len(value.strip()) <= MAX_NAME:
-            raise _invalid("name", _("name is a text of at most %(max)s characters.", max=MAX_NAME))
+            raise _invalid(
+                "name", _lt("name is a text of at most %(max)s characters.", max=MAX_NAME)
+            )
         return {"name": value.strip()}
 
     @api.model
     def _prepare_url_vals(self, access, value) -> dict:
         if not isinstance(value, str):
-            raise _invalid("url", _("url is a text."))
+            raise _invalid("url", _lt("url is a text."))
         try:
             check_url(value)
         except Refused as refusal:
@@ -152,7 +154,7 @@ class SaasRestWebhook(models.Model):
     @api.model
     def _prepare_models_vals(self, access, value) -> dict:
         if not isinstance(value, list) or not value or not all(isinstance(n, str) for n in value):
-            raise _invalid("models", _("models is a list of the models' names."))
+            raise _invalid("models", _lt("models is a list of the models' names."))
         ids = []
         for index, name in enumerate(value):
             try:
@@ -166,19 +168,19 @@ class SaasRestWebhook(models.Model):
     def _prepare_events_vals(self, access, value) -> dict:
         if not isinstance(value, list) or not value or any(name not in EVENTS for name in value):
             names = ", ".join(EVENTS)
-            raise _invalid("events", _("events is a list of some of: %(names)s.", names=names))
+            raise _invalid("events", _lt("events is a list of some of: %(names)s.", names=names))
         return {f"on_{event}": event in value for event in EVENTS}
 
     @api.model
     def _prepare_active_vals(self, access, value) -> dict:
         if not isinstance(value, bool):
-            raise _invalid("active", _("active is true or false."))
+            raise _invalid("active", _lt("active is true or false."))
         return {"active": value}
 
     @api.model
     def _prepare_state_vals(self, access, value) -> dict:
         if value not in ("active", "paused"):
-            raise _invalid("state", _("state is active or paused."))
+            raise _invalid("state", _lt("state is active or paused."))
         return {"state": value}
 
 
@@ -220,7 +222,7 @@ class SaasRestDelivery(models.Model):
         delivery_id = self.env["saas_rest.operations"]._checked_id("delivery", delivery_id)
         delivery = self.search([("id", "=", delivery_id)])
         if not delivery:
-            raise Problem("not-found", _("There is no such call."))
+            raise Problem("not-found", _lt("There is no such call."))
         self.env["saas_rest.webhook"]._find(access, delivery.webhook_id.id)
         delivery.action_retry()
         return delivery._as_value()

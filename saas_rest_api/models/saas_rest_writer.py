@@ -7,7 +7,7 @@ from odoo.tools import SQL
 from ..lib.saas_rest.access import Access
 from ..lib.saas_rest.etags import matches_version, version_of
 from ..lib.saas_rest.problems import Detail, Problem
-from ..lib.saas_rest.text import _
+from ..lib.saas_rest.text import _lt
 from .saas_rest_failure import ROW_ERRORS
 
 CREATED, UPDATED, UNCHANGED = "created", "updated", "unchanged"
@@ -79,10 +79,10 @@ class SaasRestWriter(models.AbstractModel):
 
     def _check_count(self, rows: object) -> None:
         if not isinstance(rows, list):
-            raise Problem("invalid-value", _("A list of objects is expected."))
+            raise Problem("invalid-value", _lt("A list of objects is expected."))
         limits = self.env["saas_rest.gate"]._get_settings().limits
         if len(rows) > limits.bulk_max:
-            text = _("At most %(limit)s rows in one request.", limit=limits.bulk_max)
+            text = _lt("At most %(limit)s rows in one request.", limit=limits.bulk_max)
             raise Problem("invalid-value", text)
 
     # === UPDATE === #
@@ -135,14 +135,14 @@ class SaasRestWriter(models.AbstractModel):
 
     def _update_row(self, access: Access, model: BaseModel, item: object, pointer: str = "") -> int:
         if not isinstance(item, dict) or not self._is_id(item.get("id")):
-            text = _("An object with an id is expected.")
+            text = _lt("An object with an id is expected.")
             raise Problem("invalid-value", text, [Detail(pointer, "invalid-value")])
         values = {name: value for name, value in item.items() if name not in ("id", "_etag")}
         etag = item.get("_etag")
         if etag is not None and not isinstance(etag, str):
             place = f"{pointer}/_etag"
             raise Problem(
-                "invalid-value", _("A text is expected."), [Detail(place, "invalid-value")]
+                "invalid-value", _lt("A text is expected."), [Detail(place, "invalid-value")]
             )
         try:
             record = self._find(access, model, item["id"])
@@ -156,11 +156,11 @@ class SaasRestWriter(models.AbstractModel):
 
     def _update_alike(self, access: Access, model: BaseModel, body: dict) -> BaseModel:
         if set(body) != {"ids", "values"}:
-            text = _('A list of objects, or {"ids": […], "values": {…}} is expected.')
+            text = _lt('A list of objects, or {"ids": […], "values": {…}} is expected.')
             raise Problem("invalid-value", text)
         self._check_count(body["ids"])
         if not all(self._is_id(record_id) for record_id in body["ids"]):
-            text = _("Ids are whole numbers above 0.")
+            text = _lt("Ids are whole numbers above 0.")
             raise Problem("invalid-value", text, [Detail("/ids", "invalid-value")])
         records = self._find_all(access, model, body["ids"])
         self._check_version(records, None)
@@ -195,7 +195,7 @@ class SaasRestWriter(models.AbstractModel):
         model = self.env["saas_rest.policy"]._get_model(access, model_name, "read")
         record_id = self.env["saas_rest.external"]._find(model_name, namespace, key)
         if not record_id:
-            text = _("There is no record with the key '%(key)s'.", key=f"{namespace}/{key}"[:100])
+            text = _lt("There is no record with the key '%(key)s'.", key=f"{namespace}/{key}"[:100])
             raise Problem("not-found", text)
         return self._find(access, model, record_id).id
 
@@ -280,11 +280,13 @@ class SaasRestWriter(models.AbstractModel):
         if if_match is None:
             required = self.env["ir.config_parameter"].sudo()  # a setting, not business data
             if required.get_param("saas_rest_api.require_if_match") in ("True", "true", "1"):
-                text = _("Send the ETag of the record in the header If-Match.")
+                text = _lt("Send the ETag of the record in the header If-Match.")
                 raise Problem("etag-required", text)
             return
         if len(records) != 1:
-            raise Problem("invalid-header", _("If-Match is for one record; send '_etag' in rows."))
+            raise Problem(
+                "invalid-header", _lt("If-Match is for one record; send '_etag' in rows.")
+            )
         if not matches_version(if_match, self._lock_version(records)):
             raise self._mismatch()
 
@@ -303,4 +305,4 @@ class SaasRestWriter(models.AbstractModel):
         return version_of(*self.env.cr.fetchone())
 
     def _mismatch(self) -> Problem:
-        return Problem("etag-mismatch", _("Read the record again, then repeat the change."))
+        return Problem("etag-mismatch", _lt("Read the record again, then repeat the change."))

@@ -10,7 +10,7 @@ from saas_rest.problems import CATALOGUE, Detail, Problem
 from saas_rest.scopes import Scopes
 from saas_rest.settings import Settings
 from saas_rest.shared_throttle import SharedThrottle
-from saas_rest.text import _, translate
+from saas_rest.text import _lt, translate
 
 
 class Clock:
@@ -236,12 +236,12 @@ def test_request_ids_are_short_and_plain():
 
 
 def test_texts_are_said_in_another_language_with_their_values():
-    text = _("%(model)s has no field %(field)s", model="res.partner", field="nope")
+    text = _lt("%(model)s has no field %(field)s", model="res.partner", field="nope")
     assert text == "res.partner has no field nope"
     french = {"%(model)s has no field %(field)s": "%(field)s manque à %(model)s"}
     assert translate(text, french.get) == "nope manque à res.partner"
     assert translate("plain", french.get) == "plain"
-    assert translate(_("%(a)s", a=1), lambda _template: "%(b)s") == "1"
+    assert translate(_lt("%(a)s", a=1), lambda _template: "%(b)s") == "1"
 
 
 def test_every_problem_can_be_said():

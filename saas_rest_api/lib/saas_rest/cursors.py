@@ -12,7 +12,7 @@ from collections.abc import Callable
 from hmac import compare_digest
 
 from .problems import Detail, Problem
-from .text import Text, _
+from .text import Text, _lt
 
 Sign = Callable[[str], str]
 _SIGNATURE_LENGTH = 32
@@ -48,17 +48,17 @@ def decode(cursor: str, question: str, sign: Sign) -> list[object]:
         raw = base64.b64decode(cursor + "=" * (-len(cursor) % 4), altchars=b"-_", validate=True)
         text = raw.decode()
     except (binascii.Error, ValueError):
-        raise _invalid(_("The cursor is not one of ours.")) from None
+        raise _invalid(_lt("The cursor is not one of ours.")) from None
     # Base64 has spare bits at its end: only the spelling that we write is accepted.
     canonical = base64.urlsafe_b64encode(raw).decode().rstrip("=") == cursor
     signature, payload = text[:_SIGNATURE_LENGTH], text[_SIGNATURE_LENGTH:]
     expected = sign(payload)[:_SIGNATURE_LENGTH]
     if not canonical or not compare_digest(signature.encode(), expected.encode()):
-        raise _invalid(_("The cursor is not one of ours, or was edited."))
+        raise _invalid(_lt("The cursor is not one of ours, or was edited."))
     seen, *values = json.loads(payload)
     if seen != question:
         raise _invalid(
-            _("The cursor belongs to another search: keep model, fields, filters and order.")
+            _lt("The cursor belongs to another search: keep model, fields, filters and order.")
         )
     return values
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from .limits import Limits
 from .problems import Detail, Problem
-from .text import Text, _
+from .text import Text, _lt
 
 LIST_OPERATORS = frozenset({"in", "not in"})
 HIERARCHY_OPERATORS = frozenset({"child_of", "parent_of"})
@@ -65,7 +65,7 @@ class _Reader:
 
     def read(self, value: object, pointer: str, depth: int) -> list[Node]:
         if not isinstance(value, list):
-            raise _invalid(pointer, _("A domain is a list of conditions."))
+            raise _invalid(pointer, _lt("A domain is a list of conditions."))
         if len(value) > 2 * self.limits.domain_leaves + self.limits.domain_depth:
             raise self.too_many(pointer)
         nodes = [
@@ -78,20 +78,20 @@ class _Reader:
         if isinstance(item, str) and item in ("&", "|", "!"):
             return Mark(item)
         if not isinstance(item, list) or len(item) != 3:
-            raise _invalid(pointer, _("A condition is a list of field, operator and value."))
+            raise _invalid(pointer, _lt("A condition is a list of field, operator and value."))
         self.leaves += 1
         if self.leaves > self.limits.domain_leaves:
             raise self.too_many(pointer)
         path, operator, operand = item
         if not isinstance(path, str) or not path:
-            raise _invalid(f"{pointer}/0", _("A condition begins with the name of a field."))
+            raise _invalid(f"{pointer}/0", _lt("A condition begins with the name of a field."))
         if path.count(".") >= self.limits.path_segments:
             longest = self.limits.path_segments
             raise _too_complex(
-                f"{pointer}/0", _("At most %(limit)s fields in a row.", limit=longest)
+                f"{pointer}/0", _lt("At most %(limit)s fields in a row.", limit=longest)
             )
         if not isinstance(operator, str) or operator.lower() not in OPERATORS:
-            text = _("'%(operator)s' is not an operator.", operator=str(operator)[:30])
+            text = _lt("'%(operator)s' is not an operator.", operator=str(operator)[:30])
             raise _invalid(f"{pointer}/1", text)
         operator = operator.lower()
         operand = self.read_operand(operator, operand, f"{pointer}/2", depth)
@@ -103,15 +103,15 @@ class _Reader:
                 raise self.too_deep(pointer)
             return self.read(operand, pointer, depth + 1)
         if operator in LIST_OPERATORS and not isinstance(operand, list):
-            raise _invalid(pointer, _("'%(operator)s' needs a list.", operator=operator))
+            raise _invalid(pointer, _lt("'%(operator)s' needs a list.", operator=operator))
         if isinstance(operand, list):
             if operator not in LIST_OPERATORS | HIERARCHY_OPERATORS:
-                raise _invalid(pointer, _("'%(operator)s' takes no list.", operator=operator))
+                raise _invalid(pointer, _lt("'%(operator)s' takes no list.", operator=operator))
             if len(operand) > self.limits.domain_values:
                 most = self.limits.domain_values
-                raise _too_complex(pointer, _("At most %(limit)s values in a list.", limit=most))
+                raise _too_complex(pointer, _lt("At most %(limit)s values in a list.", limit=most))
         if isinstance(operand, dict):
-            raise _invalid(pointer, _("An object is no value."))
+            raise _invalid(pointer, _lt("An object is no value."))
         return operand
 
     def check_arity(self, nodes: list[Node], pointer: str, depth: int) -> None:
@@ -124,7 +124,7 @@ class _Reader:
             wanted = 1 if node.sign == "!" else 2
             if len(stack) < wanted:
                 raise _invalid(
-                    pointer, _("'%(operator)s' has too few conditions.", operator=node.sign)
+                    pointer, _lt("'%(operator)s' has too few conditions.", operator=node.sign)
                 )
             operands = [stack.pop() for _ in range(wanted)]
             level = max(
@@ -137,11 +137,11 @@ class _Reader:
 
     def too_many(self, pointer: str) -> Problem:
         most = self.limits.domain_leaves
-        return _too_complex(pointer, _("At most %(limit)s conditions.", limit=most))
+        return _too_complex(pointer, _lt("At most %(limit)s conditions.", limit=most))
 
     def too_deep(self, pointer: str) -> Problem:
         deepest = self.limits.domain_depth
-        return _too_complex(pointer, _("At most %(limit)s levels of conditions.", limit=deepest))
+        return _too_complex(pointer, _lt("At most %(limit)s levels of conditions.", limit=deepest))
 
 
 def iter_leaves(nodes: list[Node]) -> Iterator[Leaf]:

@@ -5,7 +5,7 @@ import re
 from datetime import UTC, datetime
 
 from .problems import Problem
-from .text import _
+from .text import _lt
 
 _TAG = re.compile(r'\s*(?:W/)?"(?P<value>[\x21\x23-\x7e]*)"\s*(?:,|$)')
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -37,7 +37,7 @@ def parse_tags(header: str) -> list[str]:
         match = _TAG.match(header, position)
         if not match:
             raise Problem(
-                "invalid-header", _('An entity tag looks like "3-1767225600000000-9f86d0".')
+                "invalid-header", _lt('An entity tag looks like "3-1767225600000000-9f86d0".')
             )
         tags.append(match["value"])
         position = match.end()

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from .limits import Limits
 from .problems import Detail, Problem
-from .text import Text, _
+from .text import Text, _lt
 
 #: operator: how many values it takes ("one", "list", "two" or "flag")
 OPERATORS = {
@@ -58,7 +58,7 @@ def parse_parameter(key: str, value: str, limits: Limits) -> Filter:
     """
     match = _KEY.fullmatch(key)
     if not match:
-        raise _invalid(f"/{key[:60]}", _("A filter looks like filter[name][ilike]=deco."))
+        raise _invalid(f"/{key[:60]}", _lt("A filter looks like filter[name][ilike]=deco."))
     path, operator = match["path"], match["operator"] or "eq"
     pointer = f"/filter/{path}/{operator}"
     _check(path, operator, pointer, limits)
@@ -77,7 +77,7 @@ def parse_object(value: object, limits: Limits) -> list[Filter]:
     if value is None:
         return []
     if not isinstance(value, dict):
-        raise _invalid("/filter", _("Filters are an object."))
+        raise _invalid("/filter", _lt("Filters are an object."))
     found = []
     for path, conditions in value.items():
         if not isinstance(conditions, dict):
@@ -88,20 +88,20 @@ def parse_object(value: object, limits: Limits) -> list[Filter]:
             many = OPERATORS[operator] in ("list", "two")
             values = tuple(operand) if many and isinstance(operand, list) else (operand,)
             if any(isinstance(item, dict | list) for item in values):
-                raise _invalid(pointer, _("A list or an object is no value here."))
+                raise _invalid(pointer, _lt("A list or an object is no value here."))
             found.append(_checked(Filter(path, operator, values, pointer, True), limits))
     return found
 
 
 def _check(path: str, operator: str, pointer: str, limits: Limits) -> None:
     if not _PATH.fullmatch(path):
-        raise _invalid(pointer, _("'%(field)s' is no field.", field=path[:60]))
+        raise _invalid(pointer, _lt("'%(field)s' is no field.", field=path[:60]))
     if path.count(".") >= limits.path_segments:
         longest = limits.path_segments
-        raise _invalid(pointer, _("At most %(limit)s fields in a row.", limit=longest))
+        raise _invalid(pointer, _lt("At most %(limit)s fields in a row.", limit=longest))
     if operator not in OPERATORS:
         known = ", ".join(OPERATORS)
-        text = _(
+        text = _lt(
             "'%(operator)s' is not an operator; these are: %(known)s.",
             operator=operator[:20],
             known=known,
@@ -112,12 +112,12 @@ def _check(path: str, operator: str, pointer: str, limits: Limits) -> None:
 def _checked(found: Filter, limits: Limits) -> Filter:
     kind = OPERATORS[found.operator]
     if kind == "two" and len(found.values) != 2:
-        raise _invalid(found.pointer, _("Two values are expected, with a comma between them."))
+        raise _invalid(found.pointer, _lt("Two values are expected, with a comma between them."))
     if len(found.values) > limits.domain_values:
         most = limits.domain_values
-        raise _invalid(found.pointer, _("At most %(limit)s values in a list.", limit=most))
+        raise _invalid(found.pointer, _lt("At most %(limit)s values in a list.", limit=most))
     if kind == "flag" and found.values[0] not in (True, False, "true", "false"):
-        raise _invalid(found.pointer, _("True or false is expected."))
+        raise _invalid(found.pointer, _lt("True or false is expected."))
     return found
 
 

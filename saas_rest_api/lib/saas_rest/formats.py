@@ -7,7 +7,7 @@ import re
 from collections.abc import Callable
 from datetime import UTC, date, datetime, tzinfo
 
-from .text import Text, _
+from .text import Text, _lt
 
 #: What PostgreSQL's integer holds.
 INTEGER_MAX = 2**31 - 1
@@ -49,7 +49,7 @@ def parse_date(value: object) -> date:
             return date.fromisoformat(value)
         except ValueError:
             pass
-    raise InvalidValue(_("A date such as 2026-03-29 is expected."))
+    raise InvalidValue(_lt("A date such as 2026-03-29 is expected."))
 
 
 def parse_datetime(value: object) -> datetime:
@@ -65,42 +65,42 @@ def parse_datetime(value: object) -> datetime:
                 return moment
         except (ValueError, OverflowError):
             pass
-    raise InvalidValue(_("A moment such as 2026-03-29T02:30:00Z is expected."))
+    raise InvalidValue(_lt("A moment such as 2026-03-29T02:30:00Z is expected."))
 
 
 def parse_integer(value: object) -> int:
     """A whole number that PostgreSQL's integer holds."""
     if isinstance(value, bool) or not isinstance(value, int):
-        raise InvalidValue(_("A whole number is expected."))
+        raise InvalidValue(_lt("A whole number is expected."))
     if not -INTEGER_MAX - 1 <= value <= INTEGER_MAX:
-        raise InvalidValue(_("The number is too large."))
+        raise InvalidValue(_lt("The number is too large."))
     return value
 
 
 def parse_number(value: object) -> float:
     """A finite number."""
     if isinstance(value, bool) or not isinstance(value, int | float):
-        raise InvalidValue(_("A number is expected."))
+        raise InvalidValue(_lt("A number is expected."))
     try:
         number = float(value)
     except OverflowError:
         number = math.inf
     if not math.isfinite(number):
-        raise InvalidValue(_("The number is too large."))
+        raise InvalidValue(_lt("The number is too large."))
     return number
 
 
 def parse_boolean(value: object) -> bool:
     """True or false, nothing that merely looks like it."""
     if not isinstance(value, bool):
-        raise InvalidValue(_("True or false is expected."))
+        raise InvalidValue(_lt("True or false is expected."))
     return value
 
 
 def parse_text(value: object) -> str:
     """A text."""
     if not isinstance(value, str):
-        raise InvalidValue(_("A text is expected."))
+        raise InvalidValue(_lt("A text is expected."))
     return value
 
 
@@ -110,7 +110,7 @@ def parse_base64(value: object) -> str:
     try:
         base64.b64decode(text, validate=True)
     except (binascii.Error, ValueError):
-        raise InvalidValue(_("The content in base64 is expected.")) from None
+        raise InvalidValue(_lt("The content in base64 is expected.")) from None
     return text
 
 
@@ -144,7 +144,7 @@ def parse_operand(field_type: str, value: object) -> object:
     if field_type in RELATIONAL_TYPES:
         return parse_integer(value)
     if field_type not in _PARSERS or field_type == "binary":
-        raise InvalidValue(_("A field of this type can only be compared with null."))
+        raise InvalidValue(_lt("A field of this type can only be compared with null."))
     return parse_value(field_type, value)
 
 
@@ -158,16 +158,16 @@ def parse_query_text(field_type: str, text: str) -> object:
             return True
         if text.lower() in ("false", "0"):
             return False
-        raise InvalidValue(_("True or false is expected."))
+        raise InvalidValue(_lt("True or false is expected."))
     if field_type == "integer" or field_type in ("many2one_reference", *RELATIONAL_TYPES):
         if not _INTEGER.fullmatch(text):
-            raise InvalidValue(_("A whole number is expected."))
+            raise InvalidValue(_lt("A whole number is expected."))
         return parse_integer(int(text))
     if field_type in NUMBER_TYPES:
         try:
             return parse_number(float(text))
         except ValueError:
-            raise InvalidValue(_("A number is expected.")) from None
+            raise InvalidValue(_lt("A number is expected.")) from None
     return parse_operand(field_type, text)
 
 

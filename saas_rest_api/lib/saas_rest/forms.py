@@ -8,7 +8,7 @@ from werkzeug.http import parse_options_header
 
 from . import strict_json
 from .problems import Problem
-from .text import _
+from .text import _lt
 
 
 def parse(body: bytes, content_type: str) -> dict[str, str]:
@@ -33,14 +33,14 @@ def _multipart(body: bytes, boundary: bytes) -> dict[str, str]:
     try:
         form, _files = parser.parse(io.BytesIO(body), boundary, len(body))
     except ValueError:
-        raise Problem("bad-json", _("The body is no multipart form.")) from None
+        raise Problem("bad-json", _lt("The body is no multipart form.")) from None
     return _checked(form.to_dict())
 
 
 def _json_fields(body: bytes) -> dict[str, str]:
     value = strict_json.loads(body)
     if not isinstance(value, dict):
-        raise Problem("bad-json", _("The body has to be a JSON object."))
+        raise Problem("bad-json", _lt("The body has to be a JSON object."))
     return {key: item for key, item in value.items() if isinstance(item, str)}
 
 
@@ -49,9 +49,9 @@ def _urlencoded(body: bytes) -> dict[str, str]:
         text = body.decode("ascii")
         fields = parse_qsl(text, keep_blank_values=True, errors="strict", max_num_fields=100)
     except UnicodeDecodeError:
-        raise Problem("invalid-utf8", _("The form is not valid UTF-8.")) from None
+        raise Problem("invalid-utf8", _lt("The form is not valid UTF-8.")) from None
     except ValueError:
-        raise Problem("bad-json", _("The form has too many fields.")) from None
+        raise Problem("bad-json", _lt("The form has too many fields.")) from None
     return _checked(dict(fields))
 
 

@@ -10,7 +10,7 @@ from .literals import parse_literal
 from .problems import Detail, Problem
 from .query import Query
 from .strict_json import check_text
-from .text import _
+from .text import _lt
 
 COMMAND_PREFIX = "__api__"
 PARAMETERS = ("domain", "fields", "limit", "offset", "order")
@@ -44,9 +44,11 @@ def parse_query(params: Iterable[tuple[str, str]], limits: Limits) -> Query:
     values = {}
     for name, value in params:
         if name not in PARAMETERS:
-            raise Problem("unknown-parameter", _("'%(name)s' is not known here.", name=name[:100]))
+            raise Problem(
+                "unknown-parameter", _lt("'%(name)s' is not known here.", name=name[:100])
+            )
         if name in values:
-            raise Problem("invalid-parameter", _("'%(name)s' occurs twice.", name=name))
+            raise Problem("invalid-parameter", _lt("'%(name)s' occurs twice.", name=name))
         check_text(value)
         values[name] = value
     domain_text = values.pop("domain", "").strip()
@@ -70,7 +72,7 @@ def parse_conditions(text: str, limits: Limits) -> list[Filter]:
     parts = text.split(",")
     if len(parts) > limits.domain_leaves:
         raise Problem(
-            "domain-too-complex", _("At most %(limit)s conditions.", limit=limits.domain_leaves)
+            "domain-too-complex", _lt("At most %(limit)s conditions.", limit=limits.domain_leaves)
         )
     found = []
     for index, part in enumerate(parts):
@@ -78,7 +80,7 @@ def parse_conditions(text: str, limits: Limits) -> list[Filter]:
         if not match or match["operator"].strip() not in OPERATORS:
             raise Problem(
                 "invalid-domain",
-                _("'%(text)s' is no condition: write field:operator:value.", text=part[:60]),
+                _lt("'%(text)s' is no condition: write field:operator:value.", text=part[:60]),
                 [Detail(f"/domain/{index}", "invalid-domain")],
             )
         operator = OPERATORS[match["operator"].strip()]
@@ -94,7 +96,7 @@ def parse_values(values: dict[str, object]) -> dict[str, object]:
     for key, value in values.items():
         name = key.removeprefix(COMMAND_PREFIX)
         if name in found:
-            raise Problem("duplicate-key", _("'%(name)s' occurs twice.", name=name[:100]))
+            raise Problem("duplicate-key", _lt("'%(name)s' occurs twice.", name=name[:100]))
         if name != key and isinstance(value, str):
             value = parse_literal(value)
         found[name] = value
@@ -107,7 +109,7 @@ def parse_arguments(text: str) -> list[object] | dict[str, object]:
         return {}
     value = parse_literal(text)
     if not isinstance(value, list | dict):
-        raise Problem("bad-json", _("Arguments are a list or an object."))
+        raise Problem("bad-json", _lt("Arguments are a list or an object."))
     return value
 
 
@@ -125,7 +127,7 @@ def _clean_fields(text: str) -> str:
     """``"['name', 'id']"`` and ``name, id`` alike; no comma too many."""
     names = parse_literal(text) if _is_literal(text.strip()) else text.split(",")
     if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
-        raise Problem("invalid-selection", _("Fields are names with commas between them."))
+        raise Problem("invalid-selection", _lt("Fields are names with commas between them."))
     return ",".join(name.strip() for name in names if name.strip())
 
 

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 from .problems import Problem
 from .strict_json import check_text
-from .text import _
+from .text import _lt
 
 MAX_LENGTH = 256 * 1024
 MAX_DEPTH = 32
@@ -38,7 +38,7 @@ def parse_literal(text: str) -> object:
     """
     if len(text) > MAX_LENGTH:
         raise Problem(
-            "domain-too-complex", _("At most %(limit)s characters are read.", limit=MAX_LENGTH)
+            "domain-too-complex", _lt("At most %(limit)s characters are read.", limit=MAX_LENGTH)
         )
     reader = _Reader(text)
     value = reader.read(next(reader.tokens), 0)
@@ -53,7 +53,7 @@ class _Reader:
 
     @staticmethod
     def problem() -> Problem:
-        return Problem("invalid-domain", _("This is not a list of conditions or commands."))
+        return Problem("invalid-domain", _lt("This is not a list of conditions or commands."))
 
     def split(self, text: str) -> Iterator[tuple[str, str]]:
         position, length = 0, len(text.rstrip())
@@ -77,7 +77,7 @@ class _Reader:
         if kind == "mark" and text in _CLOSING:
             if depth >= MAX_DEPTH:
                 raise Problem(
-                    "domain-too-complex", _("Nested at most %(limit)s deep.", limit=MAX_DEPTH)
+                    "domain-too-complex", _lt("Nested at most %(limit)s deep.", limit=MAX_DEPTH)
                 )
             if text == "{":
                 return self.read_dict(depth + 1)

@@ -4,7 +4,7 @@ import re
 from dataclasses import dataclass
 
 from .problems import Detail, Problem
-from .text import _
+from .text import _lt
 
 _TERM = re.compile(
     r"\s*(?P<field>[a-z_][a-z0-9_]*)(?:\s+(?P<direction>asc|desc))?"
@@ -44,9 +44,11 @@ def parse_order(value: object) -> list[OrderTerm]:
     elif isinstance(value, list) and all(isinstance(part, str) for part in value):
         parts = value
     else:
-        raise Problem("invalid-order", _("An order is a text or a list of texts."))
+        raise Problem("invalid-order", _lt("An order is a text or a list of texts."))
     if len(parts) > MAX_TERMS:
-        raise Problem("invalid-order", _("An order has at most %(limit)s fields.", limit=MAX_TERMS))
+        raise Problem(
+            "invalid-order", _lt("An order has at most %(limit)s fields.", limit=MAX_TERMS)
+        )
     return [_parse_term(part, index) for index, part in enumerate(parts)]
 
 
@@ -54,7 +56,7 @@ def _parse_term(part: str, index: int) -> OrderTerm:
     minus = part.strip().startswith("-")
     match = _TERM.fullmatch(part.strip()[1:] if minus else part)
     if not match or (minus and match["direction"]):
-        detail = _(
+        detail = _lt(
             "'%(text)s' is no order: write a field, then asc or desc.", text=part.strip()[:40]
         )
         raise Problem("invalid-order", detail, [Detail(f"/order/{index}", "invalid-order")])

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from .problems import Problem
-from .text import _
+from .text import _lt
 
 PREFERENCES = {
     "return": ("minimal", "representation"),
@@ -94,5 +94,5 @@ def is_request_id(value: str) -> bool:
 def _invalid(header: str, value: str) -> Problem:
     return Problem(
         "invalid-header",
-        _("%(header)s: '%(value)s' is not understood.", header=header, value=value[:100]),
+        _lt("%(header)s: '%(value)s' is not understood.", header=header, value=value[:100]),
     )

@@ -10,7 +10,7 @@ from .limits import Limits
 from .ordering import OrderTerm, parse_order
 from .problems import Detail, Problem
 from .selection import Selection, parse_selection
-from .text import Text, _
+from .text import Text, _lt
 
 COUNTS = ("capped", "exact", "none")
 PARAMETERS = frozenset(
@@ -64,7 +64,7 @@ class Query:
             elif key not in allowed:
                 raise unknown_parameter(key)
             elif key in single:
-                text = _("The parameter '%(name)s' occurs twice.", name=key)
+                text = _lt("The parameter '%(name)s' occurs twice.", name=key)
                 raise invalid_parameter(key, text)
             else:
                 single[key] = value
@@ -83,7 +83,7 @@ class Query:
     ) -> "Query":
         """The question in a JSON body: the same parameters, and ``filter`` as an object."""
         if not isinstance(body, dict):
-            raise Problem("bad-json", _("The body is a JSON object."))
+            raise Problem("bad-json", _lt("The body is a JSON object."))
         for key in body:
             if key != "filter" and key not in allowed:
                 raise unknown_parameter(key)
@@ -107,7 +107,7 @@ class Query:
         )
         query.offset = _offset(values, limits)
         if query.offset and query.cursor is not None:
-            raise invalid_parameter("offset", _("Page by offset or by cursor, not by both."))
+            raise invalid_parameter("offset", _lt("Page by offset or by cursor, not by both."))
         return query
 
 
@@ -119,12 +119,12 @@ def parse_flag(value: object, name: str, default: bool) -> bool:
         return True
     if value in (False, "false", "0"):
         return False
-    raise invalid_parameter(name, _("The parameter '%(name)s' is true or false.", name=name))
+    raise invalid_parameter(name, _lt("The parameter '%(name)s' is true or false.", name=name))
 
 
 def unknown_parameter(name: str) -> Problem:
     """Nobody asks for a parameter in vain: it may have narrowed what is deleted."""
-    detail = _("There is no parameter '%(name)s' here.", name=str(name)[:60])
+    detail = _lt("There is no parameter '%(name)s' here.", name=str(name)[:60])
     return Problem("unknown-parameter", detail, [_detail(name, "unknown-parameter")])
 
 
@@ -135,7 +135,7 @@ def invalid_parameter(name: str, detail: Text) -> Problem:
 
 def _too_many_filters(limits: Limits) -> Problem:
     most = limits.domain_leaves
-    return Problem("domain-too-complex", _("At most %(limit)s conditions.", limit=most))
+    return Problem("domain-too-complex", _lt("At most %(limit)s conditions.", limit=most))
 
 
 def _detail(name: str, code: str) -> Detail:
@@ -149,7 +149,7 @@ def _whole_number(values: dict[str, object], name: str, default: int) -> int:
     if isinstance(value, str) and _NUMBER.fullmatch(value):
         value = int(value)
     if isinstance(value, bool) or not isinstance(value, int) or value < 0:
-        detail = _("'%(name)s' is a whole number, not below 0.", name=name)
+        detail = _lt("'%(name)s' is a whole number, not below 0.", name=name)
         raise Problem("invalid-limit", detail, [_detail(name, "invalid-limit")])
     return value
 
@@ -157,7 +157,7 @@ def _whole_number(values: dict[str, object], name: str, default: int) -> int:
 def _number(values: dict[str, object], name: str, default: int, highest: int) -> int:
     value = _whole_number(values, name, default)
     if value > highest:
-        detail = _(
+        detail = _lt(
             "'%(name)s' is at most %(limit)s: fetch the rest page by page.",
             name=name,
             limit=highest,
@@ -169,7 +169,7 @@ def _number(values: dict[str, object], name: str, default: int, highest: int) ->
 def _offset(values: dict[str, object], limits: Limits) -> int:
     value = _whole_number(values, "offset", 0)
     if value > limits.offset_max:
-        detail = _(
+        detail = _lt(
             "'offset' is at most %(limit)s: to go further, page by cursor"
             " (send an empty 'cursor', then meta.next_cursor of each page).",
             limit=limits.offset_max,
@@ -181,10 +181,12 @@ def _offset(values: dict[str, object], limits: Limits) -> int:
 def _cursor(value: object) -> str | None:
     if value is None or isinstance(value, str):
         return value
-    raise Problem("invalid-cursor", _("A cursor is a text."), [_detail("cursor", "invalid-cursor")])
+    raise Problem(
+        "invalid-cursor", _lt("A cursor is a text."), [_detail("cursor", "invalid-cursor")]
+    )
 
 
 def _choice(value: object) -> str | None:
     if value is None or value in COUNTS:
         return value
-    raise invalid_parameter("count", _("'count' is one of %(known)s.", known=", ".join(COUNTS)))
+    raise invalid_parameter("count", _lt("'count' is one of %(known)s.", known=", ".join(COUNTS)))

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 from .limits import Limits
 from .problems import Detail, Problem
-from .text import Text, _
+from .text import Text, _lt
 
 #: Stands for the default fields of a model.
 DEFAULT = "*"
@@ -61,7 +61,7 @@ def parse_selection(value: object, limits: Limits) -> Selection | None:
         return None
     texts = value if isinstance(value, list) else [value]
     if not all(isinstance(text, str) for text in texts):
-        raise Problem("invalid-selection", _("Fields are a text or a list of texts."))
+        raise Problem("invalid-selection", _lt("Fields are a text or a list of texts."))
     parser = _Parser(limits)
     selection = Selection()
     for index, text in enumerate(texts):
@@ -87,42 +87,44 @@ class _Parser:
             match = _TOKEN.match(text, position)
             if not match:
                 rest = text[position : position + 20]
-                raise self.problem(_("In the fields, '%(text)s' is not understood.", text=rest))
+                raise self.problem(_lt("In the fields, '%(text)s' is not understood.", text=rest))
             position = match.end()
             if name := match["name"]:
                 if not comma:
-                    raise self.problem(_("A comma is missing before '%(text)s'.", text=name))
+                    raise self.problem(_lt("A comma is missing before '%(text)s'.", text=name))
                 last, comma = self.add(stack[-1], name), False
             elif limit := match["limit"]:
                 if last is None or last.limit is not None or last.children is not None:
-                    raise self.problem(_("'%(text)s' follows no field.", text=limit))
+                    raise self.problem(_lt("'%(text)s' follows no field.", text=limit))
                 last.limit = self.checked_limit(int(limit[1:]))
             elif match["mark"] == "(":
                 if last is None or last.children is not None:
-                    raise self.problem(_("'%(text)s' follows no field.", text="("))
+                    raise self.problem(_lt("'%(text)s' follows no field.", text="("))
                 last.children = Selection()
                 stack.append(last.children)
                 if len(stack) > self.limits.nesting_default + 1:
                     raise self.problem(
-                        _("Fields nest at most %(limit)s deep.", limit=self.limits.nesting_default)
+                        _lt(
+                            "Fields nest at most %(limit)s deep.", limit=self.limits.nesting_default
+                        )
                     )
                 last, comma = None, True
             elif match["mark"] == ")":
                 if len(stack) == 1 or comma:
-                    raise self.problem(_("A closing bracket is out of place."))
+                    raise self.problem(_lt("A closing bracket is out of place."))
                 stack.pop()
                 last = None
             elif comma:
-                raise self.problem(_("A field is missing between two commas."))
+                raise self.problem(_lt("A field is missing between two commas."))
             else:
                 last, comma = None, True
         if len(stack) > 1 or comma:
-            raise self.problem(_("The fields end too early."))
+            raise self.problem(_lt("The fields end too early."))
 
     def add(self, selection: Selection, name: str) -> Node | None:
         self.count += 1
         if self.count > self.limits.fields_max:
-            raise self.problem(_("At most %(limit)s fields.", limit=self.limits.fields_max))
+            raise self.problem(_lt("At most %(limit)s fields.", limit=self.limits.fields_max))
         if name == DEFAULT:
             selection.defaults = True
             return None
@@ -131,7 +133,7 @@ class _Parser:
     def checked_limit(self, limit: int) -> int:
         if limit > self.limits.nested_max:
             highest = self.limits.nested_max
-            raise self.problem(_("At most %(limit)s related records.", limit=highest))
+            raise self.problem(_lt("At most %(limit)s related records.", limit=highest))
         return limit
 
     def problem(self, text: Text) -> Problem:

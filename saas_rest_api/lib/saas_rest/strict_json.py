@@ -4,7 +4,7 @@ import json
 import re
 
 from .problems import Problem
-from .text import _
+from .text import _lt
 
 _SURROGATE = re.compile("[\ud800-\udfff]")
 _STRUCTURE = re.compile(rb'"(?:[^"\\]|\\.)*"?|[\[\]{}]', re.DOTALL)
@@ -21,7 +21,7 @@ def loads(body: bytes, max_depth: int = 64, max_string: int = 5 * 1024 * 1024) -
     except UnicodeDecodeError as error:
         raise Problem(
             "invalid-utf8",
-            _("Byte %(position)s is not part of a UTF-8 text.", position=error.start),
+            _lt("Byte %(position)s is not part of a UTF-8 text.", position=error.start),
         ) from None
     # Before parsing: the parser would recurse as deeply as the text is nested.
     _check_depth(body, max_depth)
@@ -36,7 +36,7 @@ def loads(body: bytes, max_depth: int = 64, max_string: int = 5 * 1024 * 1024) -
     except json.JSONDecodeError as error:
         raise Problem(
             "bad-json",
-            _(
+            _lt(
                 "%(reason)s at line %(line)s, column %(column)s.",
                 reason=error.msg,
                 line=error.lineno,
@@ -54,7 +54,9 @@ def _check_depth(body: bytes, limit: int) -> None:
         if mark in b"[{":
             depth += 1
             if depth > limit:
-                raise Problem("json-too-deep", _("At most %(limit)s levels are read.", limit=limit))
+                raise Problem(
+                    "json-too-deep", _lt("At most %(limit)s levels are read.", limit=limit)
+                )
         elif mark in b"]}":
             depth -= 1
 
@@ -64,25 +66,25 @@ def _unique_keys(pairs: list[tuple[str, object]]) -> dict[str, object]:
     if len(value) != len(pairs):
         seen: set[str] = set()
         twice = next(key for key, _value in pairs if key in seen or seen.add(key))
-        raise Problem("duplicate-key", _("The key '%(key)s' occurs twice.", key=twice[:100]))
+        raise Problem("duplicate-key", _lt("The key '%(key)s' occurs twice.", key=twice[:100]))
     return value
 
 
 def _refuse_constant(name: str) -> None:
-    raise Problem("invalid-number", _("%(name)s is not a JSON number.", name=name))
+    raise Problem("invalid-number", _lt("%(name)s is not a JSON number.", name=name))
 
 
 def _finite(digits: str) -> float:
     number = float(digits)
     if number in (float("inf"), float("-inf")):
-        raise Problem("invalid-number", _("%(number)s is too large.", number=digits[:40]))
+        raise Problem("invalid-number", _lt("%(number)s is too large.", number=digits[:40]))
     return number
 
 
 def _bounded_int(digits: str) -> int:
     # Python itself refuses to read numbers of more than some thousand digits.
     if len(digits) > 100:
-        raise Problem("invalid-number", _("%(number)s… is too large.", number=digits[:40]))
+        raise Problem("invalid-number", _lt("%(number)s… is too large.", number=digits[:40]))
     return int(digits)
 
 
@@ -106,10 +108,10 @@ def check_text(text: str, max_string: int = 5 * 1024 * 1024) -> None:
     :raises Problem: ``nul-character``, ``invalid-utf8`` or ``value-too-large``
     """
     if "\0" in text:
-        raise Problem("nul-character", _("A text contains the character U+0000."))
+        raise Problem("nul-character", _lt("A text contains the character U+0000."))
     if _SURROGATE.search(text):
-        raise Problem("invalid-utf8", _("A text contains half of a surrogate pair."))
+        raise Problem("invalid-utf8", _lt("A text contains half of a surrogate pair."))
     if len(text) > max_string:
         raise Problem(
-            "value-too-large", _("Texts have at most %(limit)s characters.", limit=max_string)
+            "value-too-large", _lt("Texts have at most %(limit)s characters.", limit=max_string)
         )

@@ -20,14 +20,18 @@ class Text(str):
             return str(self)
 
 
-def _(template: str, **values: object) -> Text:
-    """A translatable sentence: ``_("%(model)s has no field %(field)s", model=…, field=…)``.
+def _lt(template: str, **values: object) -> Text:
+    """A translatable sentence: ``_lt("%(model)s has no field %(field)s", model=…, field=…)``.
 
-    Its name makes the export of terms find the template.
+    Its name, that of Odoo's lazy translations, makes the export of terms find the template.
     """
     text = Text(template % values) if values else Text(template % {})
     text.template, text.values = template, values
     return text
+
+
+# For files that were begun before the name above was chosen.
+_ = _lt
 
 
 def translate(text: str, translator: Callable[[str], str]) -> str:

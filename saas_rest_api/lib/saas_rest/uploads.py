@@ -5,7 +5,7 @@ import tempfile
 from typing import BinaryIO
 
 from .problems import Problem
-from .text import _
+from .text import _lt
 
 PIECE = 64 * 1024
 IN_MEMORY = 1024 * 1024
@@ -40,11 +40,11 @@ def receive(stream: BinaryIO, length: int | None, limit: int) -> BinaryIO:
             raise too_large(limit)
         spool.write(piece)
     if length is not None and received < length:
-        raise Problem("invalid-parameter", _("The body ended too early."))
+        raise Problem("invalid-parameter", _lt("The body ended too early."))
     spool.seek(0)
     return spool
 
 
 def too_large(limit: int) -> Problem:
     """The problem of a body above the limit."""
-    return Problem("body-too-large", _("At most %(limit)s bytes are taken.", limit=limit))
+    return Problem("body-too-large", _lt("At most %(limit)s bytes are taken.", limit=limit))
