@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 from odoo import api, models, release
 
 from ..lib.saas_rest.access import Access
@@ -62,7 +64,7 @@ class SaasRestOpenapi(models.AbstractModel):
 
     @api.model
     def _get_routes(self, access: Access) -> list[RouteFacts]:
-        """Our routes, but for the older ones and those that the token cannot use."""
+        """Our routes, but for the older ones and those that need the scope ``admin``."""
         admin = access.admin and self.env.user.has_group("base.group_system")
         found = {}
         for rule in self.env["ir.http"].routing_map().iter_rules():
@@ -72,16 +74,15 @@ class SaasRestOpenapi(models.AbstractModel):
             if route.scope == "admin" and not admin:
                 continue
             verbs = tuple(rule.endpoint.routing["methods"] or ())
-            if access.read_only and not route.own_token:
-                verbs = tuple(verb for verb in verbs if verb in ("GET",) or route.readonly)
-            if verbs:
-                found[rule.rule, verbs] = RouteFacts(rule.rule, verbs, route.doc)
+            found[rule.rule, verbs] = RouteFacts(rule.rule, verbs, route.doc)
         return sorted(found.values(), key=lambda route: (route.path, VERBS.index(route.verbs[0])))
 
     # === MODELS === #
 
     def _get_model_facts(self, access: Access, name: str) -> ModelFacts:
         policy = self.env["saas_rest.policy"]
+        # What a token does not do because it only reads is there all the same: it answers 403.
+        access = replace(access, read_only=False)
         operations = set()
         for operation in OPERATIONS:
             try:

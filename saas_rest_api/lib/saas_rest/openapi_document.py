@@ -27,6 +27,8 @@ EVERYWHERE = (
     "database-unavailable",
     "query-timeout",
 )
+#: for something else in the place of an id: that may be another address
+WITH_PLACES = ("not-found", "method-not-allowed")
 WITH_TOKEN = (
     "conflicting-tokens",
     "password-in-url",
@@ -166,8 +168,8 @@ class Document:
             stem = route.doc.operation if not index else f"{route.doc.operation}_{verb.lower()}"
             name = f"{stem}_{re.sub(r'[._]', '_', model)}" if model else stem
             doc = route.doc
-            if parameters and "not-found" not in doc.problems:
-                doc = replace(doc, problems=(*doc.problems, "not-found"))
+            if parameters:
+                doc = replace(doc, problems=(*doc.problems, *WITH_PLACES))
             operations[verb.lower()] = self._operation(doc, name, bodies, model)
         self.spec.path(
             _PLACE.sub(r"{\g<name>}", path), operations=operations, parameters=parameters

@@ -31,7 +31,7 @@ def row_schema(fields: Iterable[FieldFacts], title: str) -> Schema:
     properties = {field.name: _describe(field, _read(field)) for field in fields}
     return {
         "type": "object",
-        "title": title,
+        "description": title,
         "properties": properties,
         "required": ["id"],
         "additionalProperties": True,
@@ -42,7 +42,7 @@ def values_schema(fields: Iterable[FieldFacts], title: str) -> Schema:
     """The values that may be written."""
     return {
         "type": "object",
-        "title": title,
+        "description": title,
         "properties": {
             field.name: _describe(field, _write(field)) for field in fields if field.writable
         },
@@ -51,10 +51,9 @@ def values_schema(fields: Iterable[FieldFacts], title: str) -> Schema:
 
 
 def _describe(field: FieldFacts, schema: Schema) -> Schema:
-    described = {**schema, "title": field.title}
-    if field.help:
-        described["description"] = field.help
-    return described
+    # No `title`: generators call classes after it.
+    texts = [field.title, str(schema.get("description", "")), field.help]
+    return {**schema, "description": ". ".join(text.strip(" .") for text in texts if text)}
 
 
 def _plain(field: FieldFacts) -> Schema:
@@ -94,7 +93,7 @@ def _write(field: FieldFacts) -> Schema:
     if field.type == "boolean":
         return {"type": ["boolean", "null"]}
     if field.type == "many2one":
-        return ref("Link") if not field.title else {"allOf": [ref("Link")]}
+        return {"allOf": [ref("Link")]}
     if field.type in ("one2many", "many2many"):
         text = "Ids or objects; or `create`, `update`, `link`, `unlink`, `delete` and `set`."
         return {"type": ["array", "object", "null"], "items": {}, "description": text}
