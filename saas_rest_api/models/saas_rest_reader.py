@@ -12,7 +12,7 @@ from ..lib.saas_rest.ordering import OrderTerm, order_as_text, parse_order
 from ..lib.saas_rest.problems import Detail, Problem
 from ..lib.saas_rest.query import Query
 from ..lib.saas_rest.selection import Selection
-from ..lib.saas_rest.text import _
+from ..lib.saas_rest.text import _lt
 
 CURSOR_SCOPE = "saas_rest_cursor"
 
@@ -115,7 +115,8 @@ class SaasRestReader(models.AbstractModel):
         if type(model).search_fetch is not BaseModel.search_fetch:
             return model.search_fetch(domain, names, **arguments), None
         arguments["order"] = order or model._order
-        found = model._search(domain, **arguments)
+        # Record rules look at one field of the company: Odoo shall not fetch all of them for it.
+        found = model.with_context(prefetch_fields=False)._search(domain, **arguments)
         wanted = model._determine_fields_to_fetch(names)
         return (model.browse() if found.is_empty() else model._fetch_query(found, wanted)), found
 
@@ -172,7 +173,7 @@ class SaasRestReader(models.AbstractModel):
             pointer = f"/order/{index}"
             field = policy._check_field(access, model, term.field, "read", pointer)
             if not field._description_sortable(self.env):
-                text = _("Records cannot be sorted by '%(field)s'.", field=term.field)
+                text = _lt("Records cannot be sorted by '%(field)s'.", field=term.field)
                 raise Problem("invalid-order", text, [Detail(pointer, "invalid-order")])
         order = wanted or self._get_own_order(model)
         if order and all(term.field != "id" for term in order):
@@ -186,7 +187,7 @@ class SaasRestReader(models.AbstractModel):
             return []
 
     def _unsupported_order(self) -> Problem:
-        text = _("Only orders by plain stored fields can be paged by cursor; 'id' always can.")
+        text = _lt("Only orders by plain stored fields can be paged by cursor; 'id' always can.")
         return Problem("cursor-unsupported-order", text, [Detail("/order", "invalid-order")])
 
     # === CURSORS === #
@@ -251,5 +252,5 @@ class SaasRestReader(models.AbstractModel):
 
     @api.model
     def _no_record(self, model: BaseModel, record_id: int) -> Problem:
-        text = _("There is no %(model)s with the id %(id)s.", model=model._name, id=record_id)
+        text = _lt("There is no %(model)s with the id %(id)s.", model=model._name, id=record_id)
         return Problem("not-found", text)
