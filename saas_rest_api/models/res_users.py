@@ -41,8 +41,9 @@ class ResUsers(models.Model):
         return result
 
     def _set_password(self):
-        super()._set_password()
+        result = super()._set_password()
         self._revoke_rest_tokens([("source", "=", "password")])
+        return result
 
     def _revoke_rest_tokens(self, domain=()):
         tokens = self.env[TOKENS].sudo()

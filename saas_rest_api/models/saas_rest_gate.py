@@ -32,7 +32,7 @@ class SaasRestGate(models.AbstractModel):
     @tools.ormcache()
     def _get_settings(self):
         """What is set for this database, as :class:`Settings`."""
-        return Settings.read(self.env["ir.config_parameter"].sudo().get_param)
+        return Settings.from_parameters(self.env["ir.config_parameter"].sudo().get_param)
 
     @api.model
     def _open(self, call):

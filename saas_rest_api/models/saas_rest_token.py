@@ -64,7 +64,7 @@ class SaasRestToken(models.Model):
         readonly=True,
         help="Such as sale.*:read res.partner:write; empty: all that the user may do.",
     )
-    read_only = fields.Boolean("Read Only", readonly=True)
+    read_only = fields.Boolean(readonly=True)
     company_ids = fields.Many2many(
         "res.company",
         "saas_rest_token_company_rel",
@@ -273,7 +273,7 @@ class SaasRestToken(models.Model):
     @api.model
     def _revoke_of_the_unentitled(self):
         """Revokes the tokens of users who may not have any (any more)."""
-        tokens = self.search([])
+        tokens = self.search([("active", "=", True)])
         lost = tokens.user_id.filtered(lambda user: not user.has_group(GROUP))
         tokens.filtered(lambda token: token.user_id in lost)._revoke()
 

@@ -24,9 +24,11 @@ class SaasRestTokenCreate(models.TransientModel):
     user_id = fields.Many2one("res.users", required=True, readonly=True)
     name = fields.Char("Description", required=True)
     is_for_system = fields.Boolean(compute="_compute_is_for_system")
-    never_expires = fields.Boolean("Never Expires")
-    expiration_date = fields.Datetime("Expires", default=_default_expiration_date)
-    read_only = fields.Boolean("Read Only", help="The token never changes anything.")
+    never_expires = fields.Boolean()
+    expiration_date = fields.Datetime(
+        "Expires", default=lambda self: self._default_expiration_date()
+    )
+    read_only = fields.Boolean(help="The token never changes anything.")
     scopes = fields.Char(
         help="What the token may be used for, such as sale.*:read res.partner:write. "
         "Operations: read, create, write, unlink, call, * for all. Empty: all that the user may do."

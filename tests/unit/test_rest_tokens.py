@@ -259,7 +259,7 @@ def test_settings_come_from_parameters_and_nonsense_is_ignored():
         "saas_rest_api.rate_per_token": "-5",
         "saas_rest_api.cors_origins": "https://a.example, https://b.example",
     }
-    settings = Settings.read(values.get)
+    settings = Settings.from_parameters(values.get)
     assert settings.limits.limit_max == 50
     assert settings.limits.token_ttl == 604_800
     assert settings.limits.rate_per_token == 600

@@ -21,7 +21,7 @@ class Settings:
     query_credentials: bool = False
 
     @classmethod
-    def read(cls, get: Callable[[str], object]) -> "Settings":
+    def from_parameters(cls, get: Callable[[str], object]) -> "Settings":
         """Settings by a function that gives a system parameter's value.
 
         Limits that are no whole number above zero stay as they are.
