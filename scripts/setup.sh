@@ -199,10 +199,10 @@ setup_tests() {
     case "$1 ${2:-}" in
         "lint "* | "test lint"*) apt_install shellcheck ;;
         # Without an engine the other stages shall run: the last one then says what is wrong.
-        "test ") apt_install shellcheck; setup_browser; setup_sshd; (setup_docker) || true ;;
+        "test ") apt_install shellcheck; setup_browser; setup_printer; setup_sshd; (setup_docker) || true ;;
         "test unit"*) setup_sshd ;;
         "test docker"*) setup_sshd; (setup_docker) || true ;;
-        "test odoo"* | "test e2e"*) setup_browser ;;
+        "test odoo"* | "test e2e"*) setup_browser; setup_printer ;;
     esac
 }
 
@@ -213,6 +213,9 @@ setup_browser() {
     done
     apt_install chromium
 }
+
+# Odoo makes PDF with it; where the distribution has none, the test of that is skipped.
+setup_printer() { command -v wkhtmltopdf >/dev/null || apt_install wkhtmltopdf || true; }
 
 # Tests start it on a port and with keys of their own; the system's service must not start.
 setup_sshd() (
