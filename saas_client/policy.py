@@ -179,3 +179,14 @@ def is_customer_request() -> bool:
     return bool(
         request and not is_operator_at_work() and not getattr(request, "saas_operator", False)
     )
+
+
+def is_page_request() -> bool:
+    """Whether the web client itself is asked for, page or files, and nothing that people do in it.
+
+    Odoo then writes what it needs: compiled files, the first message of its bot.
+    """
+    if not request or request.httprequest.method not in ("GET", "HEAD"):
+        return False
+    path = request.httprequest.path
+    return path == "/web" or path == "/odoo" or path.startswith(("/odoo/", "/web/assets/"))

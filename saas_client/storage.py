@@ -7,11 +7,10 @@ measurements what was added is added up, outside of the database.
 import os
 import time
 
-from odoo.http import request
 from odoo.tools import config, split_every
 
 from . import trust
-from .policy import UUID_KEY, is_operator_at_work
+from .policy import UUID_KEY, is_operator_at_work, is_page_request
 
 MEGABYTE = 1024 * 1024
 #: For how long a measurement of the files is good, in seconds.
@@ -47,8 +46,7 @@ def has_room(env, limit, size) -> bool:
 
 def is_exempt(env) -> bool:
     """What the operator does, what installing an app does, and what every page needs to be seen."""
-    assets = request and request.httprequest.path.startswith("/web/assets/")
-    return bool(is_operator_at_work() or not env.registry.ready or assets)
+    return bool(is_operator_at_work() or not env.registry.ready or is_page_request())
 
 
 def measure_files(env) -> int:

@@ -1,9 +1,12 @@
+import logging
+
 from odoo import api, models
 from odoo.exceptions import UserError
-from odoo.http import request
 
 from ..lib.client_rules import READ_ONLY
-from ..policy import get_rung, is_customer_request
+from ..policy import get_rung, is_customer_request, is_page_request
+
+_logger = logging.getLogger(__name__)
 
 # What is written when somebody logs in, looks at pages and reads his messages.
 WRITTEN_BY_READING = frozenset(
@@ -72,8 +75,9 @@ class Base(models.AbstractModel):
             return
         if self._transient or self._name in WRITTEN_BY_READING:
             return
-        if self._name == "ir.attachment" and request.httprequest.path.startswith("/web/assets/"):
+        if is_page_request():
             return
         if self._name == "res.users" and vals and self.env.su and WRITTEN_BY_LOGIN >= vals.keys():
             return
+        _logger.info("A write of %s is refused: the database is read-only", self._name)
         raise UserError(self.env["saas_client.status"]._explain_read_only())

@@ -20,9 +20,8 @@ class IrActionsServer(models.Model):
     @contextmanager
     def _saas_held_to_limits(self):
         """Count before and after, and before each commit in between."""
-        cr = self.env.cr
-        check = self._saas_make_limit_check()
-        commit = cr.commit
+        cr, check = self.env.cr, self._saas_make_limit_check()
+        commit, own = cr.commit, vars(cr).get("commit")
 
         def commit_within_limits():
             self.env.flush_all()
@@ -36,6 +35,8 @@ class IrActionsServer(models.Model):
             check()
         finally:
             del cr.commit
+            if own:
+                cr.commit = own
 
     def _saas_make_limit_check(self):
         """A function that raises when there are more users or records than now, and too many."""

@@ -11,3 +11,6 @@ from . import test_suspension
 from . import test_token
 from . import test_user_limit
 from . import test_policy
+from . import test_hostile_owner
+from . import test_ladder
+from . import test_storage_limit

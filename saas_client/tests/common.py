@@ -1,11 +1,15 @@
+import tempfile
 import time
 import uuid
+from pathlib import Path
 
 import jwt
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from odoo.tests import TransactionCase, new_test_user
+
+from .. import trust
 
 
 class Portal:
@@ -49,6 +53,9 @@ class SaasClientCommon:
     @classmethod
     def setUpClass(cls):
         super().setUpClass()
+        # A folder of its own: what lies in that of the server must not matter.
+        cls.folder = Path(cls.enterClassContext(tempfile.TemporaryDirectory()))
+        cls.classPatch(trust, "get_folder", lambda: cls.folder)
         cls.portal = Portal()
         cls.parameters = cls.env["ir.config_parameter"].sudo()
         cls.parameters.set_param("saas_client.portal_uuid", cls.portal.uuid)

@@ -1,13 +1,10 @@
 import itertools
-import tempfile
 import time
-from pathlib import Path
 
 import jwt
 
 from odoo.tests import TransactionCase
 
-from .. import trust
 from .common import Portal, SaasClientCommon
 
 SERIALS = itertools.count(int(time.time() * 1000))
@@ -19,8 +16,6 @@ class PolicyCommon(SaasClientCommon):
     @classmethod
     def setUpClass(cls):
         super().setUpClass()
-        cls.folder = Path(cls.enterClassContext(tempfile.TemporaryDirectory()))
-        cls.classPatch(trust, "get_folder", lambda: cls.folder)
         (cls.folder / f"{cls.portal.uuid}.pem").write_text(cls.portal.public_pem)
         cls.policy_file = cls.folder / f"{cls.database_uuid}.policy"
         cls.obey()

@@ -11,6 +11,7 @@ from . import (
     test_oauth,
     test_operations,
     test_pages,
+    test_policy,
     test_signup,
     test_sync,
     test_template,
