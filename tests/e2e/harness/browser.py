@@ -89,11 +89,19 @@ class Browser:
 
     def press(self, selector):
         """A real click of the mouse, which alone may open a tab."""
-        self.wait_for_element(selector)
-        box = self.run(
-            f"(() => {{ const r = {_find(selector)}.getBoundingClientRect();"
-            " return {x: r.x + r.width / 2, y: r.y + r.height / 2}; })()"
+        middle = (
+            f"(() => {{ const e = {_find(selector)}; if (!e) return null;"
+            " e.scrollIntoView({block: 'nearest'}); const r = e.getBoundingClientRect();"
+            " const [x, y] = [r.x + r.width / 2, r.y + r.height / 2];"
+            " return e.contains(document.elementFromPoint(x, y)) ? {x, y} : null; })()"
         )
+        # While a window slides in, the place under the mouse is soon another one.
+        self.wait_for(
+            f"(async () => {{ const a = {middle}; await new Promise(r => setTimeout(r, 100));"
+            f" const b = {middle}; return !!a && !!b && a.x === b.x && a.y === b.y; }})()",
+            f"{selector} to stand still",
+        )
+        box = self.run(middle)
         for kind in ("mousePressed", "mouseReleased"):
             self._send("Input.dispatchMouseEvent", type=kind, button="left", clickCount=1, **box)
 
