@@ -81,7 +81,11 @@ registry.category("web_tour.tours").add("saas_client_read_only", {
             run: "click",
         },
         {
-            trigger: ".modal:contains('read-only') .modal-footer button:contains('Discard')",
+            trigger: ".modal:contains('This database is read-only') button:contains('Close')",
+            run: "click",
+        },
+        {
+            trigger: ".modal-footer button:contains('Discard')",
             run: "click",
         },
         {
