@@ -19,6 +19,7 @@
         "wizards/saas_portal_create_client_views.xml",
         "wizards/saas_portal_rename_client_views.xml",
         "wizards/saas_portal_delete_client_views.xml",
+        "wizards/saas_portal_suspend_client_views.xml",
         "wizards/saas_portal_duplicate_client_views.xml",
         "wizards/saas_portal_restore_backup_views.xml",
         "views/saas_portal_client_backup_views.xml",
