@@ -174,8 +174,14 @@ class SadeemRootServer(models.Model):
         if not self._get_plan(operation.kind, operation.arguments):
             return
         states = dict(operation._fields["state"]._description_selection(self.env))
-        told = f"{operation._get_title()}: {states[operation.state]}."
-        operation._as_asker(self).message_post(body=f"{told} {operation.error or ''}")
+        operation._as_asker(self).message_post(
+            body=self.env._(
+                "%(operation)s: %(state)s. %(cause)s",
+                operation=operation._get_title(),
+                state=states[operation.state],
+                cause=operation.error or "",
+            )
+        )
 
     # === BUSINESS METHODS - STEPS === #
 
