@@ -77,7 +77,7 @@ class Base(models.AbstractModel):
             return
         if is_page_request():
             return
-        if self._name == "res.users" and vals and self.env.su and WRITTEN_BY_LOGIN >= vals.keys():
+        if self._name == "res.users" and vals and self.env.su and vals.keys() <= WRITTEN_BY_LOGIN:
             return
         _logger.info("A write of %s is refused: the database is read-only", self._name)
         raise UserError(self.env["saas_client.status"]._explain_read_only())

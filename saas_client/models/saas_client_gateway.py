@@ -1,7 +1,7 @@
 import logging
 from contextlib import contextmanager
 
-from odoo import api, models, tools
+from odoo import api, models
 from odoo.exceptions import UserError
 
 from ..lib.client_rules import (

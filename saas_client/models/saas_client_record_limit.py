@@ -142,7 +142,7 @@ class SaasClientRecordLimit(models.Model):
     @api.model
     def _check_added(self, limits, counted, records):
         """Raise when `records`, beyond those already counted, exceed one of the limits."""
-        for limit_id, maximum, domain in limits:
+        for _key, maximum, domain in limits:
             added = self._match(records, domain) - counted
             if not added:
                 continue

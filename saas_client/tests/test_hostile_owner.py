@@ -181,7 +181,7 @@ class TestHostileOwner(PolicyCase):
             "env['res.partner'].sudo().create({'name': 'X', 'ref': 'counted'})",
             "env['res.partner'].sudo()._create([{'stored': {'name': 'X', 'ref': 'counted',"
             " 'active': True}, 'inversed': {}, 'inherited': {}, 'protected': set()}])",
-            "env.cr.execute(\"INSERT INTO res_partner (name, type, active, ref)"
+            'env.cr.execute("INSERT INTO res_partner (name, type, active, ref)'
             " VALUES ('X', 'contact', TRUE, 'counted')\")",
             "env['saas_client.record_limit'].sudo().search([]).unlink()\n"
             "env['res.partner'].create({'name': 'X', 'ref': 'counted'})",

@@ -29,9 +29,7 @@ class TestStorageLimit(PolicyCase):
         return os.urandom(int(megabytes * MEGABYTE))
 
     def upload(self, megabytes, **vals):
-        return self.attachments.create(
-            {"name": "file.bin", "raw": self.content(megabytes), **vals}
-        )
+        return self.attachments.create({"name": "file.bin", "raw": self.content(megabytes), **vals})
 
     def assertRefused(self, call):
         with self.assertRaises(ValidationError) as caught, self.env.cr.savepoint():

@@ -23,13 +23,17 @@ class TestPolicy(SaasPortalCase):
         self.run_operations()
 
     def shut(self, rung, reason="payment", notice="Please pay.", user=None, clients=None):
-        wizard = self.env["saas_portal.suspend_client"].with_user(user or self.user).create(
-            {
-                "client_ids": [Command.set((clients or self.client).ids)],
-                "rung": rung,
-                "reason": reason,
-                "notice": notice,
-            }
+        wizard = (
+            self.env["saas_portal.suspend_client"]
+            .with_user(user or self.user)
+            .create(
+                {
+                    "client_ids": [Command.set((clients or self.client).ids)],
+                    "rung": rung,
+                    "reason": reason,
+                    "notice": notice,
+                }
+            )
         )
         return self.call(user or self.user, wizard._name, "action_apply", wizard.ids)
 
@@ -209,9 +213,12 @@ class TestPolicy(SaasPortalCase):
     def test_one_that_fails_does_not_keep_the_others_open(self):
         other = self.new(dbname="b.localhost")
         self.transport.failures["acme.localhost"] = ClientUnavailable("Away.")
-        answer = self.shut("closed", clients=self.client + other)
-        self.assertIn("acme.localhost: Away.", answer["params"]["message"])
+        action = self.shut("closed", clients=self.client + other)
+        self.run_operations()
         self.assertEqual((self.client.rung, other.rung), ("open", "closed"))
+        lines = self.env["saas_portal.batch"].browse(action["res_id"]).line_ids
+        self.assertEqual(lines.mapped("state"), ["pending", "done"])
+        self.assertIn("Away.", lines[0].message)
 
     def test_many_are_shut_in_the_background(self):
         clients = self.client

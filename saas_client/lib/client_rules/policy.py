@@ -52,7 +52,9 @@ class Policy:
 
     def get_rung(self, now: float) -> str:
         """How far the database is shut now; its expiry needs nobody to say so."""
-        return max(self.rung, self.expiry_rung, key=RUNGS.index) if self._is_over(now) else self.rung
+        return (
+            max(self.rung, self.expiry_rung, key=RUNGS.index) if self._is_over(now) else self.rung
+        )
 
     def get_reason(self, now: float) -> str:
         """One word for why it is shut."""
