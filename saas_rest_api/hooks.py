@@ -5,7 +5,7 @@ import logging
 from odoo.modules.registry import Registry
 from odoo.tools import config
 
-from . import process
+from . import process, webhook_patches
 
 _logger = logging.getLogger(__name__)
 
@@ -28,6 +28,7 @@ def uninstall_hook(env):
     The process is left as it was, unless another database uses the addon there. One that is
     loaded later attaches it again.
     """
+    webhook_patches.remove(env.registry)
     env.cr.execute(
         "DROP TABLE IF EXISTS saas_rest_bucket, saas_rest_throttle, saas_rest_token_company_rel"
     )

@@ -65,7 +65,7 @@ class SaasRestLegacy(http.Controller):
         legacy=True,
         successor=_successor,
     )
-    def read(self, model, record_id=None):
+    def read_records(self, model, record_id=None):
         call, legacy = self._begin(model, record_id)
         data = legacy._read(call.access, model, record_id, self._params(call), call.limits)
         return self._reply(data)
@@ -77,7 +77,7 @@ class SaasRestLegacy(http.Controller):
         successor=_successor,
         body="form",
     )
-    def create(self, model):
+    def create_record(self, model):
         call, legacy = self._begin(model)
         values = self._values(call)
         data = legacy._create(call.access, model, values, self._params(call), call.limits)
@@ -90,7 +90,7 @@ class SaasRestLegacy(http.Controller):
         successor=_successor,
         body="form",
     )
-    def update(self, model, record_id):
+    def update_record(self, model, record_id):
         call, legacy = self._begin(model, record_id)
         values = self._values(call)
         params = self._params(call)
@@ -103,7 +103,7 @@ class SaasRestLegacy(http.Controller):
         legacy=True,
         successor=_successor,
     )
-    def delete(self, model, record_id):
+    def delete_record(self, model, record_id):
         call, legacy = self._begin(model, record_id)
         return self._reply(legacy._delete(call.access, model, record_id))
 

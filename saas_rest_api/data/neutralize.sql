@@ -1,1 +1,4 @@
 DELETE FROM saas_rest_token;
+-- A copy tells nobody what happens in it.
+UPDATE saas_rest_webhook SET active = FALSE;
+DELETE FROM saas_rest_delivery;

@@ -15,7 +15,6 @@ from . import (
     saas_rest_webhook,
     saas_rest_delivery,
     saas_rest_webhook_calls,
-    saas_rest_webhook_secret,
 )
 from . import saas_rest_files, saas_rest_reports
 from . import saas_rest_legacy, saas_rest_metrics, saas_rest_openapi

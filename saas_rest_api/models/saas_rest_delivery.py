@@ -47,9 +47,9 @@ class SaasRestDelivery(models.Model):
     model = fields.Char(readonly=True)
     res_ids = fields.Json("Record ids", readonly=True)
     changed = fields.Json("Written fields", readonly=True)
-    request_id = fields.Char("Request", readonly=True)
+    request_id = fields.Char(readonly=True)
     transaction_key = fields.Char(readonly=True)
-    message_id = fields.Char("Message", readonly=True)
+    message_id = fields.Char(readonly=True)
     payload = fields.Text(readonly=True)
     state = fields.Selection(
         [

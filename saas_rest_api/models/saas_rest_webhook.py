@@ -1,7 +1,7 @@
 import logging
 from collections.abc import Iterable
 
-from odoo import _, api, fields, models, tools
+from odoo import api, fields, models, tools
 from odoo.exceptions import AccessError, ValidationError
 from odoo.tools import SQL
 
@@ -106,21 +106,21 @@ class SaasRestWebhook(models.Model):
 
     def _explain_refusal(self, refusal: Refused) -> str:
         reasons = {
-            "https": _("Webhooks are sent to https addresses only."),
-            "login": _("The address must not hold a user name or password."),
-            "ascii": _("The address must be written in ASCII (xn--… for other names)."),
+            "https": self.env._("Webhooks are sent to https addresses only."),
+            "login": self.env._("The address must not hold a user name or password."),
+            "ascii": self.env._("The address must be written in ASCII (xn--… for other names)."),
         }
-        return reasons.get(refusal.code, _("This is not the address of a web server."))
+        return reasons.get(refusal.code, self.env._("This is not the address of a web server."))
 
     @api.constrains("model_ids", "user_id")
     def _check_models(self):
         for webhook in self:
             if not webhook.model_ids:
-                raise ValidationError(_("Choose at least one model."))
+                raise ValidationError(self.env._("Choose at least one model."))
             for model in webhook.model_ids:
                 if not self._may_be_watched(model.model, webhook.user_id):
                     raise ValidationError(
-                        _(
+                        self.env._(
                             "%(user)s cannot subscribe to “%(model)s”.",
                             user=webhook.user_id.name,
                             model=model.model,
@@ -135,7 +135,7 @@ class SaasRestWebhook(models.Model):
         owner = vals.get("user_id", self.env.uid)
         if owner == self.env.uid or self.env.su or self.env.user.has_group("base.group_system"):
             return
-        raise AccessError(_("A webhook sees what you may see: it is on your behalf."))
+        raise AccessError(self.env._("A webhook sees what you may see: it is on your behalf."))
 
     def _may_be_watched(self, model_name: str, user) -> bool:
         try:
@@ -197,7 +197,7 @@ class SaasRestWebhook(models.Model):
         self.ensure_one()
         return {
             "type": "ir.actions.act_window",
-            "name": _("Deliveries"),
+            "name": self.env._("Deliveries"),
             "res_model": "saas_rest.delivery",
             "view_mode": "list,form",
             "domain": [("webhook_id", "=", self.id)],
@@ -206,7 +206,7 @@ class SaasRestWebhook(models.Model):
     def _show_secret(self, secret: str) -> dict:
         return {
             "type": "ir.actions.act_window",
-            "name": _("Signing secret"),
+            "name": self.env._("Signing secret"),
             "res_model": "saas_rest.webhook.secret",
             "view_mode": "form",
             "target": "new",

@@ -13,6 +13,7 @@ from .saas_rest_webhook import EVENTS, ROTATION_SECONDS
 
 KEYS = ("name", "url", "models", "events", "active", "state")
 MAX_NAME = 200
+MAX_WEBHOOKS = 1000
 PAGING = ("limit", "offset")
 
 
@@ -51,7 +52,7 @@ class SaasRestWebhook(models.Model):
     @api.model
     def _find_all(self, access: Access):
         """The webhooks that the token may manage: those whose models its scopes let it read."""
-        webhooks = self.with_context(active_test=False).search([])
+        webhooks = self.with_context(active_test=False).search([], limit=MAX_WEBHOOKS)
         return webhooks.filtered(
             lambda webhook: all(
                 access.allows(model.model, "read") for model in webhook.sudo().model_ids

@@ -355,12 +355,12 @@ class TestWebhookCalls(RestCase):
         self.addCleanup(self.env.registry.clear_cache)
         self.key = self.token(self.admin)
 
-    def create(self, **values):
+    def subscribe(self, **values):
         body = {"url": "https://example.org/hook", "models": ["res.partner"], **values}
         return self.call("POST", "/api/v1/webhooks", json=body, token=self.key)
 
     def test_a_webhook_is_made_changed_tested_and_deleted(self):
-        answer = self.create(events=["created"])
+        answer = self.subscribe(events=["created"])
         self.assertEqual(answer.status_code, 201, answer.text)
         made = answer.json()["data"]
         self.assertTrue(made.pop("secret").startswith("whsec_"))
@@ -395,7 +395,7 @@ class TestWebhookCalls(RestCase):
         ]
         for values, code, pointer in cases:
             with self.subTest(values=values):
-                answer = self.create(**values)
+                answer = self.subscribe(**values)
                 self.assertGreaterEqual(answer.status_code, 400)
                 error = answer.json()["errors"][0]
                 self.assertEqual((error["code"], error["pointer"]), (code, pointer))
@@ -410,12 +410,12 @@ class TestWebhookCalls(RestCase):
         self.assert_problem(answer, 403, "read-only-token")
 
     def test_a_narrow_token_sees_only_webhooks_of_its_models(self):
-        self.create()
+        self.subscribe()
         narrow = self.token(self.admin, scopes=["res.country:read"])
         self.assertEqual(self.call("GET", "/api/v1/webhooks", token=narrow).json()["data"], [])
 
     def test_a_call_made_by_rest_carries_its_request_id(self):
-        webhook_id = self.create().json()["data"]["id"]
+        webhook_id = self.subscribe().json()["data"]["id"]
         answer = self.call(
             "POST",
             "/api/v1/res.partner",

@@ -41,7 +41,7 @@ def parse_literal(text: str) -> object:
             "domain-too-complex", _lt("At most %(limit)s characters are read.", limit=MAX_LENGTH)
         )
     reader = _Reader(text)
-    value = reader.read(next(reader.tokens), 0)
+    value = reader.value(next(reader.tokens), 0)
     if next(reader.tokens) != ("end", ""):
         raise reader.problem()
     return value
@@ -66,7 +66,7 @@ class _Reader:
         while True:
             yield "end", ""
 
-    def read(self, token: tuple[str, str], depth: int) -> object:
+    def value(self, token: tuple[str, str], depth: int) -> object:
         kind, text = token
         if kind == "text":
             return _unescape(text)
@@ -88,7 +88,7 @@ class _Reader:
         values, comma = [], False
         closing = ("mark", _CLOSING[opening])
         while (token := next(self.tokens)) != closing:
-            values.append(self.read(token, depth))
+            values.append(self.value(token, depth))
             comma = (token := next(self.tokens)) == ("mark", ",")
             if token == closing:
                 break
@@ -103,10 +103,10 @@ class _Reader:
         values: dict[str, object] = {}
         closing = ("mark", "}")
         while (token := next(self.tokens)) != closing:
-            key = self.read(token, depth)
+            key = self.value(token, depth)
             if not isinstance(key, str) or next(self.tokens) != ("mark", ":"):
                 raise self.problem()
-            values[key] = self.read(next(self.tokens), depth)
+            values[key] = self.value(next(self.tokens), depth)
             token = next(self.tokens)
             if token == closing:
                 break
