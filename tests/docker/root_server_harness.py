@@ -37,7 +37,7 @@ class Machine:
         return self
 
     def _wait(self):
-        wait_for(self._answers, 30, "sshd")
+        wait_for(self._answers, 120, "sshd")
 
     def _answers(self):
         with contextlib.suppress(Exception):
@@ -164,14 +164,14 @@ class RootServer:
         return "".join(piece["text"] for piece in self.operation["output"])
 
     def wait_for_step(self, key):
-        wait_for(lambda: self.step() == key, 60, f"step {key}")
+        wait_for(lambda: self.step() == key, 180, f"step {key}")
 
-    def ended(self, timeout=120):
+    def ended(self, timeout=300):
         """The last operation when it has ended."""
         wait_for(lambda: self.operation["state"] not in OPEN, timeout, "the operation to end")
         return self.operation
 
-    def done(self, timeout=120):
+    def done(self, timeout=300):
         operation = self.ended(timeout)
         assert operation["state"] == "done", operation
         return operation

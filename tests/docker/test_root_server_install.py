@@ -107,7 +107,7 @@ def test_another_certificate_than_the_machines_gets_no_password(
 ):
     machine.hold("cp")
     root.install_portainer_master(**installed.ports)
-    wait_for(installed.answers, 60, "Portainer")
+    wait_for(installed.answers, 180, "Portainer")
     engine.docker("cp", certificate(tmp_path)[0], "portainer:/data/certs/cert.pem")
     machine.release()
     operation = root.ended()

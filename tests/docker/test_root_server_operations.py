@@ -126,7 +126,7 @@ def test_a_slow_machine_does_not_delay_another(root, machine, installed, new_mac
 def test_output_is_seen_while_the_command_runs(root, machine, installed, wait_for):
     machine.hold("create")
     root.install_portainer_master(**installed.ports)
-    wait_for(lambda: root.output().count("waits at the gate") > 5, 60, "output")
+    wait_for(lambda: root.output().count("waits at the gate") > 5, 180, "output")
     assert root.operation["state"] == "running"
     machine.release()
     root.done()
@@ -137,7 +137,7 @@ def test_a_server_killed_in_the_middle_goes_on_by_itself(
 ):
     machine.hold("create")
     root.install_portainer_master(**installed.ports)
-    wait_for(lambda: "waits at the gate" in root.output(), 60, "the command")
+    wait_for(lambda: "waits at the gate" in root.output(), 180, "the command")
     number = root.operation["id"]
     world.server.kill()
     # The command goes on over there, and is quicker or slower than whoever repeats it.
@@ -159,7 +159,7 @@ def test_a_token_that_got_lost_in_a_crash_is_not_left_alive(
     machine.release()
     wait_for(
         lambda: "POST /api/users/1/tokens" in installed.inside("GET", "/_double/requests"),
-        60,
+        180,
         "the request",
     )
     world.server.kill()
@@ -175,11 +175,11 @@ def test_a_token_that_got_lost_in_a_crash_is_not_left_alive(
 def test_a_lost_connection_is_taken_up_again(root, machine, installed, engine, wait_for):
     machine.hold("create")
     root.install_portainer_master(**installed.ports)
-    wait_for(lambda: "waits at the gate" in root.output(), 60, "the command")
+    wait_for(lambda: "waits at the gate" in root.output(), 180, "the command")
     engine.docker("restart", "--time=1", machine.name)
     wait_for(
         lambda: (seen := root.operation)["again"] and "connection was lost" in seen["error"],
-        60,
+        180,
         "the next attempt to be announced",
     )
     machine.release()
@@ -209,7 +209,7 @@ def test_a_failed_installation_is_retried(root, installed, engine, name, world):
 def test_a_cancelled_installation_makes_way(root, machine, installed, world, wait_for):
     machine.hold("create")
     root.install_portainer_master(**installed.ports)
-    wait_for(lambda: "waits at the gate" in root.output(), 60, "the command")
+    wait_for(lambda: "waits at the gate" in root.output(), 180, "the command")
     world.admin.call(OPERATION, "action_cancel", [root.operation["id"]])
     assert root.operation["state"] == "cancelled"
     assert [step["state"] for step in root.operation["steps"]][-1] == "cancelled"
