@@ -1,9 +1,11 @@
 """The portal as the OAuth provider of its clients."""
 
-from urllib.parse import urlencode
+from urllib.parse import parse_qsl, urlencode, urlsplit
 
 from odoo import http
 from odoo.http import request
+
+from odoo.addons.web.controllers.home import Home
 
 from ..lib.saas_oauth import AuthRequest, RequestRefused
 
@@ -80,3 +82,23 @@ class OAuthProvider(http.Controller):
         response.headers["X-Frame-Options"] = "DENY"
         response.headers["Content-Security-Policy"] = "frame-ancestors 'none'"
         return response
+
+
+class LoginPage(Home):
+    @http.route()
+    def web_login(self, redirect=None, **kw):
+        """Tells who comes from a client where he will go on to."""
+        response = super().web_login(redirect=redirect, **kw)
+        if response.is_qweb and (client := self._find_asking_client(redirect)):
+            response.qcontext["saas_client_name"] = client.name
+        return response
+
+    def _find_asking_client(self, redirect):
+        path = urlsplit(redirect or "")
+        if path.path != "/oauth2/auth":
+            return None
+        try:
+            asked = AuthRequest.parse(dict(parse_qsl(path.query)))
+            return request.env["saas_portal.client"]._find_for_login(asked)
+        except RequestRefused:
+            return None

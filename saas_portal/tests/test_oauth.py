@@ -77,6 +77,9 @@ class TestOAuth(PagesCase):
         back = urlsplit(parse_qs(location.query)["redirect"][0])
         self.assertEqual(back.path, "/oauth2/auth")
         self.assertEqual(parse_qs(back.query)["state"], [STATE])
+        page = self.page(answer.headers["Location"])
+        self.assertIn("acme.localhost", page, "he reads where he will go on to")
+        self.assertNotIn("acme.localhost", self.page("/web/login?redirect=/my"))
         self.post(
             answer.headers["Location"], login=self.customer.login, password="customer password",
             redirect=back.geturl(), status=303,

@@ -9,6 +9,7 @@ import jwt
 import pytest
 
 from harness import ACCESS_DENIED, refused
+from harness.browser import Browser
 from harness.sso import (
     ask_for_token,
     find_button,
@@ -67,6 +68,33 @@ def test_the_button_leads_through_the_portal_and_back_in_as_the_owner(portal, cl
     assert urlsplit(page.url).netloc == f"{client.name}:{portal.port}"
     for _ in range(3):  # several times: another worker may answer each
         assert whoami(browser) == client.login
+
+
+def fill_in_login(browser, login, password):
+    browser.type("#login", login)
+    browser.type("#password", password)
+    browser.click("form.oe_login_form button[type=submit]")
+
+
+@pytest.mark.one_shape
+@pytest.mark.parametrize("size", [{}, {"width": 390, "height": 844, "mobile": True}])
+def test_a_browser_walks_there_and_back_and_out_and_in_again(portal, client, customer, size):
+    inside = f"location.hostname === '{client.name}' && !!document.querySelector('.o_main_navbar')"
+    with Browser(**size) as browser:
+        browser.open(client.url)
+        browser.click("a[href*='/oauth2/auth']")
+        browser.wait_for(f"location.hostname === '{portal.name}'", "the portal")
+        browser.wait_for_text(client.name)
+        fill_in_login(browser, customer.login, customer.password)
+        browser.wait_for(inside, "the database")
+        assert "access_token" not in browser.url
+        browser.open(client.url.replace("/web/login", "/web/session/logout"))
+        browser.click("a[href*='/oauth2/auth']")
+        browser.wait_for_text("Continue as")
+        assert not browser.is_wider_than_screen()
+        browser.click("a.btn-primary")
+        browser.wait_for(inside, "the database")
+        assert not [line for line in browser.complaints if "favicon" not in line]
 
 
 def test_after_a_logout_the_portal_asks_and_then_lets_in_again(portal, client, customer):
