@@ -5,7 +5,7 @@ import logging
 import psycopg2
 from psycopg2 import errors
 
-from odoo.sql_db import PoolError
+from odoo.sql_db import Cursor, PoolError
 
 _logger = logging.getLogger(__name__)
 
@@ -43,4 +43,8 @@ def write_call(registry, row):
 
 def _execute(registry, statements, row):
     with registry.cursor() as cr:
+        if isinstance(cr, Cursor):
+            # PostgreSQL makes one transaction of statements that come together: it need not be
+            # told to begin and to end one. The pool takes the setting back.
+            cr.connection.autocommit = True
         cr.execute(statements, row, log_exceptions=False)

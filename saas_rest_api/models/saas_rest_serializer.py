@@ -1,3 +1,4 @@
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import date, datetime
 
@@ -141,10 +142,8 @@ class SaasRestSerializer(models.AbstractModel):
         """Values straight from the cache, where the ORM's own getter has nothing to add."""
         if wanted.store and wanted.column_type and wanted.type != "json":
             cache = wanted._get_cache(records.env)
-            try:
+            with suppress(KeyError):
                 return [cache[record_id] for record_id in records._ids]
-            except KeyError:
-                pass
         name = wanted.name
         return [record[name] for record in records]
 

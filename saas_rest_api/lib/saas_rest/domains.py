@@ -55,7 +55,7 @@ def parse_domain(value: object, limits: Limits, pointer: str = "/domain") -> lis
 
     :raises Problem: ``invalid-domain`` or ``domain-too-complex``, with a pointer to the place
     """
-    return _Reader(limits).read(value, pointer, 1)
+    return _Reader(limits).parse(value, pointer, 1)
 
 
 class _Reader:
@@ -63,7 +63,7 @@ class _Reader:
         self.limits = limits
         self.leaves = 0
 
-    def read(self, value: object, pointer: str, depth: int) -> list[Node]:
+    def parse(self, value: object, pointer: str, depth: int) -> list[Node]:
         if not isinstance(value, list):
             raise _invalid(pointer, _lt("A domain is a list of conditions."))
         if len(value) > 2 * self.limits.domain_leaves + self.limits.domain_depth:
@@ -101,7 +101,7 @@ class _Reader:
         if operator in SUBDOMAIN_OPERATORS:
             if depth >= self.limits.domain_depth:
                 raise self.too_deep(pointer)
-            return self.read(operand, pointer, depth + 1)
+            return self.parse(operand, pointer, depth + 1)
         if operator in LIST_OPERATORS and not isinstance(operand, list):
             raise _invalid(pointer, _lt("'%(operator)s' needs a list.", operator=operator))
         if isinstance(operand, list):

@@ -5,6 +5,7 @@ import binascii
 import math
 import re
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import UTC, date, datetime, tzinfo
 
 from .text import Text, _lt
@@ -45,17 +46,15 @@ def format_datetime(value: datetime, tz: tzinfo | None = None) -> str:
 def parse_date(value: object) -> date:
     """A plain date ``YYYY-MM-DD``."""
     if isinstance(value, str) and _DATE.fullmatch(value):
-        try:
+        with suppress(ValueError):
             return date.fromisoformat(value)
-        except ValueError:
-            pass
     raise InvalidValue(_lt("A date such as 2026-03-29 is expected."))
 
 
 def parse_datetime(value: object) -> datetime:
     """RFC 3339 to naive UTC; without an offset it is UTC already, a plain date is midnight."""
     if isinstance(value, str):
-        try:
+        with suppress(ValueError, OverflowError):
             if _DATE.fullmatch(value):
                 return datetime.fromisoformat(value)
             if _DATETIME.fullmatch(value):
@@ -63,8 +62,6 @@ def parse_datetime(value: object) -> datetime:
                 if moment.tzinfo is not None:
                     moment = moment.astimezone(UTC).replace(tzinfo=None)
                 return moment
-        except (ValueError, OverflowError):
-            pass
     raise InvalidValue(_lt("A moment such as 2026-03-29T02:30:00Z is expected."))
 
 

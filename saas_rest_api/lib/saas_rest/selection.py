@@ -65,7 +65,7 @@ def parse_selection(value: object, limits: Limits) -> Selection | None:
     parser = _Parser(limits)
     selection = Selection()
     for index, text in enumerate(texts):
-        parser.read(text, selection, index if isinstance(value, list) else None)
+        parser.parse(text, selection, index if isinstance(value, list) else None)
     return selection or None
 
 
@@ -77,7 +77,7 @@ class _Parser:
         self.count = 0
         self.pointer = "/fields"
 
-    def read(self, text: str, selection: Selection, index: int | None) -> None:
+    def parse(self, text: str, selection: Selection, index: int | None) -> None:
         self.pointer = "/fields" if index is None else f"/fields/{index}"
         stack = [selection]
         last: Node | None = None
