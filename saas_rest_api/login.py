@@ -34,10 +34,7 @@ def mint_by_password(call, db, login, password, values, describe):
     """
 
     def mint(env):
-        env["saas_rest.limiter"]._charge_address(call)
-        if not request.db:
-            # The limit could tell which database it is.
-            call.rate = None
+        _charge_address(call, env)
         token, value = env["saas_rest.login"]._mint_by_password(
             login, password, call.httprequest.remote_addr, values
         )
@@ -85,9 +82,8 @@ def _get_registry(db):
 
 def _refuse(call, db, login, password):
     """A wrong password, for a database that is not there."""
-    address = call.httprequest.remote_addr
-    _charge_address(call, address)
-    key = f"{db}\0{login.lower()}\0{address}"
+    _charge_address(call)
+    key = f"{db}\0{login.lower()}\0{call.httprequest.remote_addr}"
     wait = _THROTTLE.wait(key)
     if wait:
         raise throttled(wait)
@@ -96,8 +92,18 @@ def _refuse(call, db, login, password):
     raise Problem("credentials-invalid")
 
 
-def _charge_address(call, address):
-    """Counts a request that no database counts, in this process."""
-    limit = call.limits.rate_per_ip
-    rate = LIMITER.take((None, address), limit, lambda _size: Grant(limit, limit, WINDOW))
-    SaasRestLimiter._check_rate(rate)
+def _charge_address(call, env=None):
+    """Counts the request where it has arrived.
+
+    When that is no database, the count of the one that was named is used, but not told: another
+    limit would tell that it is there. Without either, this process counts.
+    """
+    if request.db and "saas_rest.limiter" in request.registry:
+        request.env["saas_rest.limiter"]._charge_address(call)
+    elif env is not None:
+        env["saas_rest.limiter"]._charge_address(call)
+        call.rate = None
+    else:
+        limit, address = call.limits.rate_per_ip, call.httprequest.remote_addr
+        rate = LIMITER.take((None, address), limit, lambda _size: Grant(limit, limit, WINDOW))
+        SaasRestLimiter._check_rate(rate)

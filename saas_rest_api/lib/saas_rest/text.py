@@ -30,10 +30,6 @@ def _lt(template: str, **values: object) -> Text:
     return text
 
 
-# For files that were begun before the name above was chosen.
-_ = _lt
-
-
 def translate(text: str, translator: Callable[[str], str]) -> str:
     """``text`` in the reader's language, as far as it is known there."""
     return text.translated(translator) if isinstance(text, Text) else text
