@@ -165,20 +165,22 @@ def is_operator_at_work() -> bool:
 
 
 def mark_operator_request() -> None:
-    """Note that the present request is the operator's own; his signature was verified."""
-    if request:
-        request.saas_operator = True
+    """Note that the present request is the operator's own; his session was verified."""
+    request.saas_operator = True
 
 
 def is_customer_request() -> bool:
     """Whether somebody other than the operator is asking over HTTP.
 
-    Without a request it is the server itself: the command line, or a scheduled action, which does
-    not run while a database is shut.
+    Without that it is the server itself: the command line, or a scheduled action, which does not
+    run while a database is shut. Odoo hides the request from what XML-RPC and JSON-RPC call; the
+    address that it notes for its log stays on the thread.
     """
-    return bool(
-        request and not is_operator_at_work() and not getattr(request, "saas_operator", False)
-    )
+    if is_operator_at_work():
+        return False
+    if request:
+        return not getattr(request, "saas_operator", False)
+    return hasattr(threading.current_thread(), "url")
 
 
 def is_page_request() -> bool:

@@ -1,7 +1,7 @@
 import logging
 
 from markupsafe import Markup
-from werkzeug.exceptions import abort
+from werkzeug.exceptions import HTTPException
 
 from odoo import SUPERUSER_ID, models
 from odoo.http import Response, SessionExpiredException, request
@@ -25,6 +25,14 @@ OPEN_ROUTES = (
     "/saas_client/connect",
 )
 API_TYPES = ("application/json", "application/problem+json")
+
+
+class DatabaseClosed(HTTPException):
+    """A finished answer; addons with answers of their own take status and text from it."""
+
+    def __init__(self, response, text):
+        super().__init__(text, response)
+        self.code = response.status_code
 
 
 class IrHttp(models.AbstractModel):
@@ -77,7 +85,10 @@ class IrHttp(models.AbstractModel):
         if routing_type == "jsonrpc" and request.session.uid is not None:
             # the web client answers this by loading the page anew
             raise SessionExpiredException(request.env["saas_client.status"]._explain_closed())
-        abort(cls._saas_make_closed_response(routing_type != "http"))
+        raise DatabaseClosed(
+            cls._saas_make_closed_response(routing_type != "http"),
+            request.env["saas_client.status"].sudo()._explain_closed(),
+        )
 
     @classmethod
     def _saas_make_closed_response(cls, for_program=False):

@@ -11,7 +11,7 @@ from ..lib.client_rules import (
     looks_like_token,
     read_token,
 )
-from ..policy import OPERATOR_IDS, get_policy, get_portal, mark_operator_request
+from ..policy import OPERATOR_IDS, get_policy, get_portal
 from ..seats import check_seat
 from .ir_config_parameter import MAX_USERS_KEY, SESSION_EPOCH_KEY
 
@@ -99,7 +99,6 @@ class ResUsers(models.Model):
         if not uid or uid not in admin.ids:
             raise AccessDenied()
         self._saas_read_token(token)
-        mark_operator_request()
 
     @api.model
     def _saas_read_token(self, token, action=None):

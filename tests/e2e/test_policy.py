@@ -249,7 +249,9 @@ def test_stopped_accepts_no_connection_and_starts_again(portal, client, shut):
         "postgres", "SELECT datallowconn FROM pg_database WHERE datname = %s", client.name
     )
     assert allowed is False
-    assert portal.http(client.name).get("/web/login").status_code != 200
+    assert not portal.http(client.name).login(client.login, client.owner_password)
+    with pytest.raises(Fault):
+        client.owner.call("res.users", "search_count", [])
     portal.admin.call("saas_portal.client", "sync_client", [client.id])
     assert not portal.admin.read("saas_portal.client", client.id, "unreachable_since")
     portal.admin.call("saas_portal.client", "action_resume", [client.id])
