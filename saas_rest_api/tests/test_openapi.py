@@ -108,6 +108,24 @@ class TestOpenapi(RestCase):
             file = self.call("GET", f"/saas_rest_api/static/lib/swagger-ui/{path}")
             self.assertEqual(file.status_code, 200, path)
 
+    def test_the_page_works_in_a_browser_without_network(self):
+        """B72: it shows operations, and each thing it loads comes from this server."""
+        self.browser_js(
+            "/api/v1/docs?models=res.partner",
+            """
+            const timer = setInterval(() => {
+                if (!document.querySelector(".opblock-post")) return;
+                clearInterval(timer);
+                const foreign = performance.getEntriesByType("resource")
+                    .map((entry) => entry.name)
+                    .filter((name) => !name.startsWith(location.origin + "/"));
+                if (foreign.length) throw new Error("loaded from elsewhere: " + foreign);
+                console.log("test successful");
+            }, 100);
+            """,
+            login="rest-employee",
+        )
+
     def test_an_unchanged_document_is_304(self):
         answer = self.call("GET", PATH, token=self.key)
         known = {"If-None-Match": answer.headers["ETag"]}

@@ -17,7 +17,8 @@ COLLECTION = ROOT / "docs" / "saas_rest_api.postman_collection.json"
 BLOCK = re.compile(r"```bash\n(?P<script>.*?)```\n<!-- (?P<after>[^>]*) -->", re.DOTALL)
 # Everything goes to the real curl, and what it asked and got into a file.
 SHIM = """#!/bin/sh
-exec {curl} -w '%{{stderr}}\\n@@ %{{method}} %{{url_effective}} %{{http_code}}\\n' "$@" 2>>"$CURL_LOG"
+exec {curl} -w '%{{stderr}}\\n@@ %{{method}} %{{url_effective}} %{{http_code}}\\n' "$@" \\
+    2>>"$CURL_LOG"
 """
 
 pytestmark = pytest.mark.one_shape
