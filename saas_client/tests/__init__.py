@@ -2,6 +2,7 @@ from . import test_access
 from . import test_apps
 from . import test_concurrency
 from . import test_connect
+from . import test_entry_policy
 from . import test_gateway
 from . import test_owner
 from . import test_portal_login

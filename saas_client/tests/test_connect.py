@@ -11,9 +11,8 @@ from ..lib.client_rules import CONNECT_TYPE
 from .common import Portal, SaasClientCommon
 
 
-@tagged("post_install", "-at_install")
-class TestConnect(SaasClientCommon, HttpCase):
-    """The operator comes in with a token of the portal: once, at once, and the customer sees it."""
+class ConnectCommon(SaasClientCommon):
+    """Visits in the name of the test's portal."""
 
     def sign_visit(self, portal=None, typ=CONNECT_TYPE, **changes):
         now = int(time.time())
@@ -38,6 +37,11 @@ class TestConnect(SaasClientCommon, HttpCase):
             "/web/session/get_session_info", json={"jsonrpc": "2.0", "params": {}}
         ).json()
         return info.get("result", {}).get("uid")
+
+
+@tagged("post_install", "-at_install")
+class TestConnect(ConnectCommon, HttpCase):
+    """The operator comes in with a token of the portal: once, at once, and the customer sees it."""
 
     def read_visits(self, user):
         return call_kw(

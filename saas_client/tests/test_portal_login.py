@@ -233,9 +233,8 @@ class TestPortalLoginTokens(PortalLoginCommon, TransactionCase):
         self.assertTrue(self.gateway.status(self.sign("status")))
 
 
-@tagged("post_install", "-at_install")
-class TestPortalLoginPages(PortalLoginCommon, HttpCase):
-    """The pages on the way to the portal and back, as a browser loads them."""
+class PortalLoginPagesCommon(PortalLoginCommon):
+    """What a browser does on its way to the portal and back."""
 
     def get_link(self):
         page = self.url_open("/web/login")
@@ -251,6 +250,11 @@ class TestPortalLoginPages(PortalLoginCommon, HttpCase):
             data={"access_token": token, "state": state},
             allow_redirects=False,
         )
+
+
+@tagged("post_install", "-at_install")
+class TestPortalLoginPages(PortalLoginPagesCommon, HttpCase):
+    """The pages on the way to the portal and back, as a browser loads them."""
 
     def where_to(self, response):
         return urlsplit(response.headers["Location"])
