@@ -30,7 +30,11 @@ class SaasPortalBatchLine(models.Model):
             operation = line.operation_id
             if operation:
                 line.state = operation.state
-                line.message = operation.error or line._get_remarks(operation.result)
+                line.message = (
+                    operation.error
+                    or line._get_remarks(operation.result)
+                    or operation.step_ids[-1:].result
+                )
             else:
                 line.state = "refused" if line.refusal else OP_CANCELLED
                 line.message = line.refusal

@@ -150,11 +150,11 @@ class SaasPortalClient(models.Model):
         self._check_configurable(self)
         return self._perform_operation("configure", self._prepare_rung(rung, reason, notice))
 
-    def _change_rung_later(self, rung, reason=False, notice=False):
-        """The same in the background, for many clients."""
-        for client in self:
-            client._check_configurable(client)
-            client._start_operation("configure", client._prepare_rung(rung, reason, notice))
+    def _begin_rung(self, rung, reason=False, notice=False):
+        """The same in the background; returns the operation."""
+        self.ensure_one()
+        self._check_configurable(self)
+        return self._start_operation("configure", self._prepare_rung(rung, reason, notice))
 
     def _prepare_rung(self, rung, reason, notice):
         self.check_access("write")

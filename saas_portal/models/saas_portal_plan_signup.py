@@ -21,6 +21,19 @@ class SaasPortalPlan(models.Model):
         help="Everybody sees the plan on the portal and can get a database from it.",
     )
 
+    signup_closed = fields.Boolean(
+        compute="_compute_signup_closed",
+        help="The plan is published, but visitors cannot make an account.",
+    )
+
+    # === COMPUTE METHODS === #
+
+    @api.depends("is_published")
+    def _compute_signup_closed(self):
+        closed = self.env["res.users"].sudo()._get_signup_invitation_scope() != "b2c"
+        for plan in self:
+            plan.signup_closed = plan.is_published and closed
+
     # === ACTION METHODS === #
 
     def action_open_page(self):

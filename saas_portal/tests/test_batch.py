@@ -56,6 +56,7 @@ class TestBatch(SaasPortalCase):
         self.run_operations()
         self.assertEqual(self.results(batch), ["done", "done", "failed"])
         self.assertEqual(self.clients[0].users_len, 7)
+        self.assertEqual(batch.line_ids[0].message, "7 users, 77 MB")
         self.assertIn("There is no database", batch.line_ids[2].message)
         self.assertEqual(self.clients[2].state, "open")
 

@@ -74,6 +74,7 @@ class TestSignupPages(PagesCase):
         hidden = self.plan.copy({"name": "Secret Plan", "template_id": self.template.id})
         draft = self.plan.copy({"name": "Unbuilt Plan", "is_published": True})
         self.plan.write({"summary": "For beginners", "expiration": 72})
+        self.assertFalse(self.plan.signup_closed)
         text = self.page("/saas/plans")
         for words in ("Test Plan", "For beginners", "5 users", "500 MB", "3 days free"):
             self.assertIn(words, " ".join(text.split()))
@@ -229,6 +230,8 @@ class TestSignupPages(PagesCase):
         self.env["ir.config_parameter"].set_param("auth_signup.invitation_scope", "b2b")
         if "website" in self.env:
             self.env["website"].search([]).auth_signup_uninvited = "b2b"
+        self.env.invalidate_all()
+        self.assertTrue(self.plan.signup_closed)
         text = self.page(self.url)
         self.assertIn("by invitation only", text)
         token = self.read_token_of(self.page("/web/login"))

@@ -3,9 +3,6 @@ from odoo.exceptions import UserError
 
 from ..const import RUNGS
 
-#: More are shut in the background.
-_MOST_AT_ONCE = 10
-
 
 class SaasPortalSuspendClient(models.TransientModel):
     """Asks how far clients are to be shut, why, and what their people are told."""
@@ -52,22 +49,14 @@ class SaasPortalSuspendClient(models.TransientModel):
             wizard.explanation = texts.get(wizard.rung, "")
 
     def action_apply(self):
-        """Shut the clients; one that fails does not keep the others."""
+        """Shut the client; several are shut in the background, with a result for each."""
         self.ensure_one()
         clients = self.client_ids
         if not clients:
             raise UserError(self.env._("Choose at least one client."))
         clients.check_access("write")
         arguments = self.rung, self.reason, self.notice
-        if len(clients) > _MOST_AT_ONCE:
-            clients._change_rung_later(*arguments)
-            return clients._notify_outcome(self.env._("Begun in the background"), {})
-        failed = {}
-        for client in clients:
-            try:
-                client._change_rung(*arguments)
-            except UserError as error:
-                failed[client.name] = str(error)
-        if failed and len(clients) == 1:
-            raise UserError(next(iter(failed.values())))
-        return clients._notify_outcome(self.env._("Done"), failed)
+        if len(clients) > 1:
+            return clients._start_batch("suspend", lambda client: client._begin_rung(*arguments))
+        clients._change_rung(*arguments)
+        return clients._notify_outcome(self.env._("Done"), {})
