@@ -81,7 +81,8 @@ class SaasPortalClientBackup(models.Model):
 
     @api.model
     def _get_folder(self):
-        return Path(config["data_dir"]) / _FOLDER
+        # One for each portal: a copy of this one must not tidy up among its files.
+        return Path(config["data_dir"]) / _FOLDER / self.env.cr.dbname
 
     def _get_path(self):
         self.ensure_one()
