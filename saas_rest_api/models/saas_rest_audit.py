@@ -33,7 +33,7 @@ class SaasRestAudit(models.Model):
     code = fields.Char("Problem", readonly=True)
     reason = fields.Char(readonly=True, help="What the caller was not told.")
     duration = fields.Integer("Duration (ms)", readonly=True, aggregator="avg")
-    request_id = fields.Char("Request", readonly=True, index=True)
+    request_id = fields.Char(readonly=True, index=True)
     ip = fields.Char("Address of the Caller", readonly=True)
 
     @api.autovacuum
