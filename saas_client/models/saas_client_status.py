@@ -37,43 +37,48 @@ class SaasClientStatus(models.AbstractModel):
     @api.model
     def _explain(self):
         """Why the database is closed: (heading, sentence)."""
-        _ = self.env._
         texts = {
             "payment": (
-                _("This database is suspended: an invoice is open"),
-                _("It opens again as soon as the invoice has been paid."),
+                self.env._("This database is suspended: an invoice is open"),
+                self.env._("It opens again as soon as the invoice has been paid."),
             ),
             "expired": (
-                _("This database is suspended: the subscription has ended"),
-                _("It opens again as soon as the subscription has been renewed."),
+                self.env._("This database is suspended: the subscription has ended"),
+                self.env._("It opens again as soon as the subscription has been renewed."),
             ),
             "trial": (
-                _("The trial has ended, and this database is suspended"),
-                _("Choose a plan to go on where you stopped."),
+                self.env._("The trial has ended, and this database is suspended"),
+                self.env._("Choose a plan to go on where you stopped."),
             ),
             "storage": (
-                _("This database is suspended: it needs more storage than its plan has"),
-                _("It opens again with a larger plan, or when your provider has made room."),
+                self.env._("This database is suspended: it needs more storage than its plan has"),
+                self.env._(
+                    "It opens again with a larger plan, or when your provider has made room."
+                ),
             ),
             "maintenance": (
-                _("This database is suspended for maintenance"),
-                _("Your provider is working on it. Please come back a little later."),
+                self.env._("This database is suspended for maintenance"),
+                self.env._("Your provider is working on it. Please come back a little later."),
             ),
             "abuse": (
-                _("This database is suspended: the terms of use"),
-                _("Your provider believes that it was used against the terms that you agreed to."),
+                self.env._("This database is suspended: the terms of use"),
+                self.env._(
+                    "Your provider believes that it was used against the terms that you agreed to."
+                ),
             ),
             "unknown": (
-                _("This database is suspended: your provider does not know it"),
-                _(
+                self.env._("This database is suspended: your provider does not know it"),
+                self.env._(
                     "It seems to be a copy, or to have been moved. Only your provider can open it,"
                     " as a database of its own."
                 ),
             ),
         }
         default = (
-            _("This database is suspended"),
-            _("Your provider has paused access to it, so nobody can log in for the moment."),
+            self.env._("This database is suspended"),
+            self.env._(
+                "Your provider has paused access to it, so nobody can log in for the moment."
+            ),
         )
         return texts.get(self._get_reason(), default)
 
