@@ -53,7 +53,7 @@ class SaasSignup(http.Controller):
         sitemap=False,
         captcha="signup",
     )
-    def create(self, plan_id, **form):
+    def sign_up(self, plan_id, **form):
         plan = self._get_plan(plan_id)
         limits = request.env["saas_portal.rate_limit"]
         label = plan._tidy_label(form.get("dbname"))

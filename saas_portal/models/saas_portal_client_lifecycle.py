@@ -163,18 +163,20 @@ class SaasPortalClient(models.Model):
         return payload
 
     def _set_suspended(self, reason):
-        super()._set_suspended(reason)
+        result = super()._set_suspended(reason)
         if reason == "expiration" and not self.expiry_suspended:
             self.expiry_suspended = True
             if self.suspension_due_at and self.suspension_due_at > self.expiration_datetime:
                 # Without days of grace the mail about the expiry has said it already.
                 self._send_notice("email_template_suspended")
+        return result
 
     def _set_open(self):
         resumed = self.state == PENDING and self.suspended_for == "expiration"
-        super()._set_open()
+        result = super()._set_open()
         if resumed:
             self._send_notice("email_template_resumed")
+        return result
 
     # === MAILS === #
 

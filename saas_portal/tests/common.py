@@ -97,7 +97,7 @@ class FakeDriver:
             self.restored = source.read("dump.sql").decode()
         self.put(ref.name, ref.key)
 
-    def copy(self, source, ref, identity):
+    def copy(self, source, ref, identity):  # pylint: disable=method-required-super
         self._begin("copy", ref.name)
         self._require(source)
         self.identity = identity

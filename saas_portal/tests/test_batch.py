@@ -123,7 +123,7 @@ class TestUsage(SaasPortalCase):
         self.samples = self.env["saas_portal.client.usage"]
         self.samples.search([]).unlink()
 
-    def read(self, **figures):
+    def take_figures(self, **figures):
         usage = {"users": 1, "database_mb": 30, "files_mb": 10, "suspended": False, **figures}
         self.driver.usages["acme.localhost"] = Usage(**usage)
         self.env.flush_all()
@@ -132,21 +132,21 @@ class TestUsage(SaasPortalCase):
         return self.samples.search([("client_id", "=", self.client.id)])
 
     def test_one_row_a_day_holds_the_last_figures(self):
-        self.read(users=2)
-        sample = self.read(users=5, database_mb=100, files_mb=50)
+        self.take_figures(users=2)
+        sample = self.take_figures(users=5, database_mb=100, files_mb=50)
         self.assertEqual(len(sample), 1)
         self.assertEqual((sample.date, sample.users), (fields.Date.today(), 5))
         self.assertEqual((sample.database_mb, sample.files_mb, sample.total_mb), (100, 50, 150))
         self.assertEqual((sample.plan_id, sample.server_id), (self.plan, self.server))
         sample.date = fields.Date.subtract(fields.Date.today(), days=1)
-        self.assertEqual(self.read().mapped("users"), [1, 5])
+        self.assertEqual(self.take_figures().mapped("users"), [1, 5])
 
     def test_who_cannot_be_reached_leaves_no_figures(self):
         self.driver.failures["usage"] = DriverUnavailable("away")
-        self.assertFalse(self.read())
+        self.assertFalse(self.take_figures())
 
     def test_old_figures_are_forgotten_after_the_days_of_the_setting(self):
-        sample = self.read()
+        sample = self.take_figures()
         sample.date = fields.Date.subtract(fields.Date.today(), days=40)
         self.samples._gc_samples()
         self.assertTrue(sample.exists())
@@ -155,9 +155,9 @@ class TestUsage(SaasPortalCase):
         self.assertFalse(sample.exists())
 
     def test_figures_are_averaged_over_days_and_clients(self):
-        sample = self.read(users=2)
+        sample = self.take_figures(users=2)
         sample.date = fields.Date.subtract(fields.Date.today(), days=1)
-        self.read(users=4)
+        self.take_figures(users=4)
         (users,) = self.samples._read_group(
             [("client_id", "=", self.client.id)], aggregates=["users:avg"]
         )[0]
@@ -166,14 +166,14 @@ class TestUsage(SaasPortalCase):
     def test_statistics_ask_no_client_and_load_none(self):
         loaded = set(Registry.registries)
         self.transport.calls.clear()
-        self.read()
+        self.take_figures()
         with self.registry.cursor() as cr:
             self.env(cr=cr)["saas_portal.client"]._cron_sync()
         self.assertEqual(self.transport.calls, [])
         self.assertEqual(set(Registry.registries), loaded)
 
     def test_only_users_of_saas_see_figures_and_nobody_writes_them(self):
-        sample = self.read()
+        sample = self.take_figures()
         for user in (self.customer, self.internal):
             with self.assertRaises(AccessError):
                 sample.with_user(user).read(["users"])

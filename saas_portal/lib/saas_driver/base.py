@@ -68,7 +68,9 @@ class Driver(Protocol):
         :raises DriverRejected: the file is no whole backup, or the name is somebody else's
         """
 
-    def copy(self, source: ClientRef, ref: ClientRef, identity: Identity) -> None:
+    def copy(  # pylint: disable=method-required-super
+        self, source: ClientRef, ref: ClientRef, identity: Identity
+    ) -> None:
         """Make a client that holds what another one holds, which goes on meanwhile.
 
         The copy has an identity of its own, the same people, and nothing with which it could act

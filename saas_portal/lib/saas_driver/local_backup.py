@@ -127,7 +127,9 @@ class LocalBackups:
         self._remove_files(ref.name)
         self._publish(staging, ref)
 
-    def copy(self, source: ClientRef, ref: ClientRef, identity: Identity) -> None:
+    def copy(  # pylint: disable=method-required-super
+        self, source: ClientRef, ref: ClientRef, identity: Identity
+    ) -> None:
         with self._cluster() as cursor:
             self._require(cursor, source)
             if self._check_free(cursor, ref.name, ref.key):
