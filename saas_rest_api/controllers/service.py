@@ -45,7 +45,7 @@ class SaasRestService(http.Controller):
         doc=Doc("Whether the database answers", operation="health", tags=("service",), public=True),
     )
     def health(self):
-        request.env.cr.execute("SELECT 1")
+        request.env["saas_rest.gate"]._check_health()
         return Reply({"status": "ok"})
 
     @rest_route(

@@ -113,6 +113,11 @@ class SaasRestGate(models.AbstractModel):
         return TokenFacts(id=None, uid=uid, prefix=value[:8], rate=call.limits.rate_per_token), None
 
     @api.model
+    def _check_health(self):
+        """Fails when the database does not answer."""
+        self.env.cr.execute("SELECT 1")
+
+    @api.model
     def _limit_transaction(self, call):
         """Lets PostgreSQL itself end what takes too long, and refuse what must not write."""
         reads = call.reads

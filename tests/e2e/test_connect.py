@@ -35,9 +35,7 @@ def enter(portal, client, address, token):
     return browser, browser.post(address, data={"token": token})
 
 
-def test_the_operator_is_in_as_administrator_and_the_customer_can_read_it(
-    portal, client, operator
-):
+def test_the_operator_is_in_as_administrator_and_the_customer_can_read_it(portal, client, operator):
     address, token = open_link(operator, ask(portal, client, "Ticket 4711"))
     assert address == f"http://{client.name}:{portal.port}/saas_client/connect"
     browser, page = enter(portal, client, address, token)
