@@ -1,7 +1,7 @@
 import logging
 
 from markupsafe import Markup
-from werkzeug.exceptions import HTTPException
+from werkzeug.exceptions import HTTPException, abort
 
 from odoo import SUPERUSER_ID, models
 from odoo.http import Response, SessionExpiredException, request
@@ -24,11 +24,13 @@ OPEN_ROUTES = (
     "/jsonrpc",
     "/saas_client/connect",
 )
+# The kinds of routes that give a finished answer out as it is.
+ODOO_TYPES = ("http", "json2", "jsonrpc")
 API_TYPES = ("application/json", "application/problem+json")
 
 
 class DatabaseClosed(HTTPException):
-    """A finished answer; addons with answers of their own take status and text from it."""
+    """For kinds of routes that other addons make: they take status and text for an answer."""
 
     def __init__(self, response, text):
         super().__init__(text, response)
@@ -85,10 +87,11 @@ class IrHttp(models.AbstractModel):
         if routing_type == "jsonrpc" and request.session.uid is not None:
             # the web client answers this by loading the page anew
             raise SessionExpiredException(request.env["saas_client.status"]._explain_closed())
-        raise DatabaseClosed(
-            cls._saas_make_closed_response(routing_type != "http"),
-            request.env["saas_client.status"].sudo()._explain_closed(),
-        )
+        response = cls._saas_make_closed_response(routing_type != "http")
+        if routing_type in ODOO_TYPES:
+            # without a status of its own, so that no website makes an error page of it
+            abort(response)
+        raise DatabaseClosed(response, request.env["saas_client.status"].sudo()._explain_closed())
 
     @classmethod
     def _saas_make_closed_response(cls, for_program=False):
