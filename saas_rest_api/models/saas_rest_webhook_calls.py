@@ -7,7 +7,7 @@ from ..lib.saas_rest.access import Access
 from ..lib.saas_rest.limits import Limits
 from ..lib.saas_rest.problems import Detail, Problem
 from ..lib.saas_rest.query import Query
-from ..lib.saas_rest.text import Text, _lt
+from ..lib.saas_rest.text import _lt
 from ..lib.saas_rest.webhook_delivery import Refused, check_url
 from .saas_rest_webhook import EVENTS, ROTATION_SECONDS
 
@@ -17,7 +17,7 @@ MAX_WEBHOOKS = 1000
 PAGING = ("limit", "offset")
 
 
-def _invalid(key: str, detail: Text, code: str = "invalid-value") -> Problem:
+def _invalid(key: str, detail: str, code: str = "invalid-value") -> Problem:
     """What is wrong with a value; ``code`` says it more exactly."""
     general = "invalid-value" if code == "not-found" else code
     return Problem(general, detail, [Detail(f"/{key}", code, detail)])
@@ -149,7 +149,7 @@ class SaasRestWebhook(models.Model):
         try:
             check_url(value)
         except Refused as refusal:
-            raise _invalid("url", str(refusal)) from refusal
+            raise _invalid("url", self._explain_refusal(refusal)) from refusal
         return {"url": value}
 
     @api.model
