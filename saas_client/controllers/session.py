@@ -14,5 +14,6 @@ class Session(WebSession):
 
     @route()
     def destroy(self):
-        super().destroy()
+        result = super().destroy()
         request.session[LOGGED_OUT] = True
+        return result

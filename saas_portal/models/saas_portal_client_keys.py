@@ -13,7 +13,6 @@ class SaasPortalClient(models.Model):
     _inherit = "saas_portal.client"
 
     key_id = fields.Char(
-        string="Key",
         readonly=True,
         copy=False,
         help="The newest of the portal's keys that the client is known to accept.",
