@@ -249,7 +249,7 @@ def test_stopped_accepts_no_connection_and_starts_again(portal, client, shut):
         "postgres", "SELECT datallowconn FROM pg_database WHERE datname = %s", client.name
     )
     assert allowed is False
-    assert 'name="password"' not in portal.http(client.name).get("/web/login").text
+    assert "oe_login_form" not in portal.http(client.name).get("/web/login").text
     with pytest.raises(Fault):
         client.owner.call("res.users", "search_count", [])
     portal.admin.call("saas_portal.client", "sync_client", [client.id])
