@@ -208,9 +208,11 @@ class SaasPortalClient(models.Model):
         if changed:
             self.write(changed)
 
-    def _is_misled(self, usage):
-        """Whether the client shows itself otherwise than it was told to be."""
-        return self._is_governed() and usage.suspended != (self.rung in CLOSED_RUNGS)
+    def _needs_policy(self, usage):
+        """Whether the client was never given a policy, or shows itself otherwise than told."""
+        if self.state not in ("open", "pending"):
+            return False
+        return not self.policy_serial or usage.suspended != (self.rung in CLOSED_RUNGS)
 
 
 def _to_text(moment):

@@ -37,8 +37,8 @@ class SaasPortalClient(models.Model):
             }
         )
         self.env["saas_portal.client.usage"]._record(self)
-        if self._is_misled(usage) and not self.current_operation_id:
-            # Its people could have made it say so: it is told again, and not believed.
+        if self._needs_policy(usage) and not self.current_operation_id:
+            # What it shows could be its people's doing: it is told again, and not believed.
             self._push_policy_later()
         self._apply_storage_policy()
         return None

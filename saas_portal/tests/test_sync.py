@@ -44,6 +44,17 @@ class TestSync(SaasPortalCase):
         rungs = [claims["policy"]["rung"] for claims in self.transport.policies]
         self.assertEqual(rungs, ["open", "closed", "closed"])
 
+    def test_a_client_that_never_had_a_policy_is_given_one(self):
+        self.client.policy_serial = False
+        self.see()
+        self.sync()
+        self.run_operations()
+        self.assertTrue(self.client.policy_serial)
+        self.assertEqual(len(self.transport.policies), 1)
+        self.sync()
+        self.run_operations()
+        self.assertEqual(len(self.transport.policies), 1, "once is enough")
+
     def test_a_client_that_cannot_be_reached_keeps_its_state_and_gets_one_note(self):
         self.see(users=3)
         self.sync()
