@@ -31,7 +31,10 @@ class OAuthLogin(AuthOAuthLogin):
         providers = super().list_providers()
         portal = request.env["auth.oauth.provider"]._saas_get_portal()
         for provider in providers:
-            if provider["id"] == portal.id and request.session.get(LOGGED_OUT):
+            if provider["id"] != portal.id:
+                continue
+            provider["saas_portal"] = True
+            if request.session.get(LOGGED_OUT):
                 provider["auth_link"] += "&" + url_encode({"prompt": "select_account"})
         return providers
 

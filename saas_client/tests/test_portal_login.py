@@ -266,6 +266,7 @@ class TestPortalLoginPages(PortalLoginPagesCommon, HttpCase):
         page = self.url_open("/web/login").text
         self.assertEqual(page.count("Log in via SaaS Portal"), 1)
         self.assertNotIn("accounts.odoo.com", page)
+        self.assertEqual(page.count("location.replace(this.href)"), 1, "the page must not be kept")
         query = self.get_query(self.get_link())
         self.assertEqual(query["response_type"], "token")
         self.assertEqual(query["client_id"], self.database_uuid)

@@ -125,6 +125,10 @@ def test_the_button_asks_why_and_opens_a_tab_that_no_browser_blocks(portal, clie
             ".find(b => b.innerText.trim() === 'Connect').click()"
         )
         browser.type(".modal div[name=reason] input", "Ticket 6")
+        browser.wait_for(
+            "document.querySelector('.modal div[name=reason] input').value === 'Ticket 6'",
+            "the reason to be written",
+        )
         browser.press(".modal-footer .o_widget_saas_connect_button button")
         browser.wait_for("!document.querySelector('.modal')", "the window to close")
         address = f"http://{client.name}:{portal.port}/odoo"

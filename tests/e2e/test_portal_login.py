@@ -88,7 +88,11 @@ def test_a_browser_walks_there_and_back_and_out_and_in_again(portal, client, cus
         fill_in_login(browser, customer.login, customer.password)
         browser.wait_for(inside, "the database")
         assert "access_token" not in browser.url
-        browser.open(client.url.replace("/web/login", "/web/session/logout"))
+        # The web client is still busy with its own address until it shows something.
+        browser.wait_for_element(".o_action_manager > .o_action")
+        browser.run("fetch('/web/session/logout').then(() => true)")
+        browser.open(client.url)
+        browser.wait_for("location.pathname === '/web/login'", "the login page")
         browser.click("a[href*='/oauth2/auth']")
         browser.wait_for_text("Continue as")
         assert not browser.is_wider_than_screen()
