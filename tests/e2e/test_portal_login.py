@@ -89,7 +89,7 @@ def test_a_browser_walks_there_and_back_and_out_and_in_again(portal, client, cus
         browser.wait_for(inside, "the database")
         assert "access_token" not in browser.url
         # The web client is still busy with its own address until it shows something.
-        browser.wait_for_element(".o_action_manager > .o_action")
+        browser.wait_for_element(".o_action_manager > *")
         browser.run("fetch('/web/session/logout').then(() => true)")
         browser.open(client.url)
         browser.wait_for("location.pathname === '/web/login'", "the login page")
