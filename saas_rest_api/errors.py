@@ -1,6 +1,7 @@
 """What went wrong, as a problem that may be told. Nothing here touches the database."""
 
 import logging
+from http import HTTPStatus
 
 import psycopg2
 from psycopg2 import errorcodes, errors
@@ -25,6 +26,7 @@ from .lib.saas_rest.text import _lt
 _logger = logging.getLogger(__name__)
 
 RETRY_LATER = {"Retry-After": "1"}
+_TOLD = (HTTPStatus.PAYMENT_REQUIRED, HTTPStatus.SERVICE_UNAVAILABLE)
 _CONCURRENCY = (
     ConcurrencyError,
     errors.SerializationFailure,
@@ -109,6 +111,8 @@ def _from_database(error: Exception, read_only: bool) -> Problem:
 
 def _from_http(error: HTTPException) -> Problem:
     status = error.code or 500
+    # Whoever closes a database, such as a portal, says why in words for people.
+    told = error.description if status in _TOLD else ""
     kept = ("Allow", "Content-Range", "Retry-After")
     headers = {name: value for name, value in error.get_headers() if name in kept}
-    return Problem(code_for_status(status), headers=headers)
+    return Problem(code_for_status(status), told or "", headers=headers)

@@ -194,3 +194,22 @@ def configure(portal):
 def wait_for():
     """`wait_for(condition, timeout, "what")` looks again and again; TimeoutError names `what`."""
     return wait_for_condition
+
+
+@pytest.fixture
+def shut(portal):
+    """`shut(client, "read_only")`; afterwards it is open."""
+    shut_clients = []
+
+    def call(client, rung, reason="payment", notice="Please pay."):
+        shut_clients.append(client)
+        wizard = portal.admin.call(
+            "saas_portal.suspend_client",
+            "create",
+            {"client_ids": [[6, 0, [client.id]]], "rung": rung, "reason": reason, "notice": notice},
+        )
+        portal.admin.call("saas_portal.suspend_client", "action_apply", [wizard])
+
+    yield call
+    for client in shut_clients:
+        portal.admin.call("saas_portal.client", "action_resume", [client.id])

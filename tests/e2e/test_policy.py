@@ -46,25 +46,6 @@ def hostile(new_client, configure):
     return client
 
 
-@pytest.fixture
-def shut(portal):
-    """`shut(client, "read_only")`; afterwards it is open."""
-    shut_clients = []
-
-    def call(client, rung, reason="payment", notice="Please pay."):
-        shut_clients.append(client)
-        wizard = portal.admin.call(
-            "saas_portal.suspend_client",
-            "create",
-            {"client_ids": [[6, 0, [client.id]]], "rung": rung, "reason": reason, "notice": notice},
-        )
-        portal.admin.call("saas_portal.suspend_client", "action_apply", [wizard])
-
-    yield call
-    for client in shut_clients:
-        portal.admin.call("saas_portal.client", "action_resume", [client.id])
-
-
 def run_code(client, code):
     model = client.owner.ref("base.model_res_partner")
     action = client.owner.call(

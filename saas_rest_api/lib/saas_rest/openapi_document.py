@@ -18,6 +18,7 @@ EVERYWHERE = (
     "unknown-parameter",
     "invalid-header",
     "database-required",
+    "payment-required",
     "not-acceptable",
     "body-too-large",
     "uri-too-long",
@@ -25,6 +26,7 @@ EVERYWHERE = (
     "internal",
     "serialization",
     "database-unavailable",
+    "unavailable",
     "query-timeout",
 )
 #: for something else in the place of an id: that may be another address

@@ -41,6 +41,7 @@ CATALOGUE: dict[str, tuple[int, Text]] = {
     "token-expired": (401, _lt("The access token has expired")),
     "token-invalid": (401, _lt("The access token is not valid")),
     "credentials-invalid": (401, _lt("Wrong database, login or password")),
+    "payment-required": (402, _lt("The database is closed until it is paid for")),
     "access-denied": (403, _lt("Access denied")),
     "scope-denied": (403, _lt("The token's scopes do not allow this")),
     "read-only-token": (403, _lt("The token may only read")),
@@ -75,6 +76,7 @@ CATALOGUE: dict[str, tuple[int, Text]] = {
     "internal": (500, _lt("Internal error")),
     "serialization": (503, _lt("Too many changes at the same time")),
     "database-unavailable": (503, _lt("The database is not available")),
+    "unavailable": (503, _lt("Not available for the moment")),
     "query-timeout": (504, _lt("The query took too long")),
 }
 
@@ -143,6 +145,7 @@ def code_for_status(status: int) -> str:
         401: "token-missing",
         403: "access-denied",
         422: "user-error",
+        503: "unavailable",
     }
     if status in special:
         return special[status]
