@@ -13,7 +13,8 @@ from odoo.addons.web.controllers.utils import ensure_db
 
 # In the session: binds an answer of the portal to the browser that asked for it.
 NONCE = "saas_login_nonce"
-# In the session: its user has logged out, so the portal asks before it lets him in again.
+# A cookie: its user has logged out, so the portal asks before it lets him in again. Not in the
+# session: a request that was under way at the log-out brings the browser yet another session.
 LOGGED_OUT = "saas_logged_out"
 
 
@@ -34,7 +35,7 @@ class OAuthLogin(AuthOAuthLogin):
             if provider["id"] != portal.id:
                 continue
             provider["saas_portal"] = True
-            if request.session.get(LOGGED_OUT):
+            if request.httprequest.cookies.get(LOGGED_OUT):
                 provider["auth_link"] += "&" + url_encode({"prompt": "select_account"})
         return providers
 
@@ -79,7 +80,10 @@ class OAuthController(AuthOAuthController):
             nonce = request.session.pop(NONCE, None)
             if not nonce or not consteq(nonce, str(state.get("n"))):
                 return request.redirect("/web/login?oauth_error=saas")
-        return super().signin(**kw)
+        response = super().signin(**kw)
+        if request.session.uid:
+            request.future_response.set_cookie(LOGGED_OUT, "", max_age=0, httponly=True)
+        return response
 
     def _saas_read_state(self, text):
         """What auth_oauth takes for granted; anything else is no answer to a question of ours."""

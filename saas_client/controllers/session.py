@@ -8,12 +8,13 @@ from .auth_oauth import LOGGED_OUT
 class Session(WebSession):
     @route()
     def logout(self, *args, **kwargs):
-        response = super().logout(*args, **kwargs)
-        request.session[LOGGED_OUT] = True
-        return response
+        self._saas_remember_logout()
+        return super().logout(*args, **kwargs)
 
     @route()
     def destroy(self):
-        result = super().destroy()
-        request.session[LOGGED_OUT] = True
-        return result
+        self._saas_remember_logout()
+        return super().destroy()
+
+    def _saas_remember_logout(self):
+        request.future_response.set_cookie(LOGGED_OUT, "1", httponly=True, samesite="Lax")

@@ -348,9 +348,11 @@ class TestPortalLoginPages(PortalLoginPagesCommon, HttpCase):
         self.sign_in(self.sign_login(), state)
         self.url_open("/web/session/logout", allow_redirects=False)
         self.assertFalse(self.is_inside())
+        del self.opener.cookies["session_id"]
         self.assertEqual(self.get_query(self.get_link())["prompt"], "select_account")
         self.sign_in(self.sign_login(), self.get_query(self.get_link())["state"])
         self.assertTrue(self.is_inside())
+        self.assertNotIn("saas_logged_out", self.opener.cookies)
 
     def test_the_owners_password_still_opens_the_form(self):
         """T18: both ways lead in"""

@@ -96,7 +96,7 @@ def test_a_browser_walks_there_and_back_and_out_and_in_again(portal, client, cus
         browser.click("a[href*='/oauth2/auth']")
         browser.wait_for_text("Continue as")
         assert not browser.is_wider_than_screen()
-        browser.click("a.btn-primary")
+        browser.click(".o_saas_login_page a.btn-primary")
         browser.wait_for(inside, "the database")
         assert not [line for line in browser.complaints if "favicon" not in line]
 
