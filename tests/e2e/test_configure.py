@@ -28,9 +28,13 @@ def shown(portal, client):
     return portal.admin.read("saas_portal.client", client.id, "max_users")
 
 
-def stored(portal, client, key=MAX_USERS):
+def stored(portal, client, key):
     rows = portal.psql(client.name, "SELECT value FROM ir_config_parameter WHERE key = %s", key)
     return rows[0][0] if rows else None
+
+
+def obeyed(portal, client):
+    return portal.policy(client)["max_users"]
 
 
 @pytest.fixture
@@ -50,7 +54,7 @@ def test_an_id_and_a_list_with_it_are_the_same(portal, up, client, unlimited):
         answer = up({"params": [param(MAX_USERS, number)]}, target)
         assert json.loads(answer) == {client.name: {}}
         assert shown(portal, client) == number
-        assert stored(portal, client) == str(number)
+        assert obeyed(portal, client) == number
 
 
 @pytest.mark.one_shape
@@ -105,7 +109,7 @@ def test_unknown_keys_and_wrong_types_are_refused_as_a_whole(portal, up, client)
         with leaving_nothing(portal), refused("payload", codes=[2]):
             up(payload, client.id)
     assert shown(portal, client) == 0
-    assert stored(portal, client) == "0"
+    assert obeyed(portal, client) == 0
 
 
 @pytest.mark.one_shape
@@ -146,7 +150,7 @@ def test_an_unreachable_client_is_refused_in_words(portal, up, new_client):
     assert client.name in record["operation_error"]
     up({"params": [param(MAX_USERS, "2")]}, client.id)
     assert shown(portal, client) == 2
-    assert stored(portal, client) == "2"
+    assert obeyed(portal, client) == 2
 
 
 @pytest.mark.one_shape
@@ -202,7 +206,7 @@ def test_callers_at_once_are_served_one_after_the_other(portal, up, client, unli
     for (_, end, _), (start, _, _) in itertools.pairwise(times):
         assert end <= start
     assert 1 <= shown(portal, client) <= callers
-    assert stored(portal, client) == str(shown(portal, client))
+    assert obeyed(portal, client) == shown(portal, client)
 
 
 def test_callers_for_different_clients_do_not_block_each_other(portal, up, client, managed_client):

@@ -37,14 +37,8 @@ def test_the_example_says_what_it_does(seeded):
 
 
 def test_the_limits_of_the_example_hold_in_the_client(portal, seeded):
-    parameters = dict(
-        portal.psql(
-            seeded.name, "SELECT key, value FROM ir_config_parameter WHERE key LIKE 'saas_client.%'"
-        )
-    )
-    assert parameters["saas_client.max_users"] == "4"
-    assert parameters["saas_client.total_storage_limit"] == "500"
-    assert parameters["saas_client.suspended"] == "0"
+    policy = portal.policy(seeded)
+    assert (policy["max_users"], policy["storage_mb"], policy["rung"]) == (4, 500, "open")
 
 
 def test_the_example_ended_the_sessions_that_a_suspension_ends(portal, seeded):

@@ -6,6 +6,7 @@ import secrets
 import shutil
 from dataclasses import dataclass
 
+import jwt
 from passlib.context import CryptContext
 
 from devkit import odoo
@@ -141,6 +142,11 @@ class Portal:
 
     def filestore(self, database):
         return self.data / "filestore" / database
+
+    def policy(self, client):
+        """What the client obeys, as the portal has signed it."""
+        token = (self.data / "saas_trust" / f"{client.client_id}.policy").read_text()
+        return jwt.decode(token, options={"verify_signature": False})["policy"]
 
     def log_text(self):
         return self.log.read_text(errors="replace") if self.log.exists() else ""
