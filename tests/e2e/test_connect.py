@@ -130,9 +130,8 @@ def test_the_button_asks_why_and_opens_a_tab_that_no_browser_blocks(portal, clie
             "the reason to be written",
         )
         browser.press(".modal-footer .o_widget_saas_connect_button button")
+        browser.wait_for_tab(f"http://{client.name}:{portal.port}/odoo")
         browser.wait_for("!document.querySelector('.modal')", "the window to close")
-        address = f"http://{client.name}:{portal.port}/odoo"
-        browser.wait_for_tab(address)
         seen = client.owner.call("saas_client.connection", "search_read", [], ["reason"])
         assert seen[0]["reason"] == "Ticket 6"
         assert not [line for line in browser.complaints if "rror" in line]

@@ -113,6 +113,8 @@ class Browser:
             return any(target["url"].startswith(url) for target in targets)
 
         wait_for(is_there, _SECONDS, f"a tab at {url}")
+        # Nothing is drawn in a tab that nobody sees.
+        self._send("Page.bringToFront")
 
     # --- what a person sees -----------------------------------------------------
 
