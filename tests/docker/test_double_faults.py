@@ -174,7 +174,7 @@ def test_the_command(engine, tmp_path, wait_for):
             certificate = str(tmp_path / "certs" / "cert.pem")
             verified = session.get(f"{anonymous.url}/api/status", verify=certificate, timeout=10)
         assert verified.status_code == 200
-        assert os.stat(tmp_path / "key.pem").st_mode & 0o077 == 0
+        assert os.stat(tmp_path / "certs" / "key.pem").st_mode & 0o077 == 0
     finally:
         process.terminate()
         assert process.wait(10) == 0
