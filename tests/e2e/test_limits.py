@@ -224,16 +224,14 @@ def test_the_portal_shows_the_limit_at_once(portal, managed_client, limit):
 def test_writing_the_limit_on_the_record_tells_the_client(portal, client, wait_for):
     portal.admin.call("saas_portal.client", "write", [client.id], {"max_users": 6})
 
-    def stored():
-        return portal.psql(
-            client.name, "SELECT value FROM ir_config_parameter WHERE key = %s", MAX_USERS
-        )
+    def is_told(number):
+        return portal.policy(client)["max_users"] == number
 
     try:
-        wait_for(lambda: stored() == [("6",)], 90, "the client to be told")
+        wait_for(lambda: is_told(6), 90, "the client to be told")
     finally:
         portal.admin.call("saas_portal.client", "write", [client.id], {"max_users": 0})
-        wait_for(lambda: stored() == [("0",)], 90, "the client to be told")
+        wait_for(lambda: is_told(0), 90, "the client to be told")
 
 
 @pytest.mark.one_shape
