@@ -73,7 +73,7 @@ def test_a_customer_cannot_use_the_api(portal, plan, client, customer):
             ("saas_portal.plan", "create_template", [[plan]]),
             ("saas_portal.plan", "generate_dbname", [[plan]]),
             ("saas.config", "do_upgrade_database", [{}, client.id]),
-            ("saas_portal.client", "read", [[client.id], ["name"]]),
+            ("saas_portal.client", "read", [[client.id], ["policy_serial"]]),
             ("saas_portal.client", "write", [[client.id], {"max_users": 99}]),
             ("saas_portal.client", "rename_database", [[client.id], "mine.localhost"]),
             ("saas_portal.client", "delete_database", [[client.id]]),

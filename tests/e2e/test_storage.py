@@ -140,7 +140,12 @@ def test_writing_another_field_does_not_call_the_client(portal, new_client):
             "saas_portal.client",
             "write",
             [client.id],
-            {"support_team_id": team, "user_id": 2, "block_on_expiration": True, "max_users": 0},
+            {
+                "support_team_id": team,
+                "user_id": 2,
+                "block_on_storage_exceed": True,
+                "max_users": 0,
+            },
         )
         assert portal.footprint()["operations"] == before
     assert read(portal, client, "support_team_id")[0] == team
