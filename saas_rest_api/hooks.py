@@ -29,6 +29,8 @@ def uninstall_hook(env):
     loaded later attaches it again.
     """
     webhook_patches.remove(env.registry)
+    # Settings that somebody made by hand belong to no module's data.
+    env["ir.config_parameter"].search([("key", "=like", "saas_rest_api.%")]).unlink()
     env.cr.execute(
         "DROP TABLE IF EXISTS saas_rest_bucket, saas_rest_throttle, saas_rest_token_company_rel"
     )

@@ -287,7 +287,7 @@ def test_uninstalling_leaves_no_trace(rest):
         ):
             left = rest.psql(
                 copy, f"SELECT {column} FROM {table} WHERE {column} LIKE '%rest_token%'"
-                f" OR {column} LIKE 'saas_rest%' AND {column} NOT LIKE 'saas_rest_api.rate%'"
+                f" OR {column} LIKE 'saas_rest%'"
             )  # fmt: skip
             assert left == []
         assert rest.psql(copy, "SELECT 1 FROM ir_model_data WHERE module = 'saas_rest_api'") == []

@@ -16,6 +16,10 @@ export class SaasSignup extends Interaction {
     setup() {
         this.input = this.el.querySelector("input[data-check-url]");
         this.check = this.debounced(this.askServer, PAUSE_MS);
+    }
+
+    start() {
+        // What was typed before anybody listened, or came back with an error.
         if (this.input?.value) {
             this.onInput();
         }
