@@ -2,9 +2,11 @@
 
 import contextlib
 import json
+import secrets
 from types import SimpleNamespace
 
 import pytest
+from passlib.hash import pbkdf2_sha512
 
 from harness import ACCESS_DENIED, Fault, param, refused, unreachable
 
@@ -79,6 +81,57 @@ def test_code_and_sql_do_not_lift_the_limit_in_any_process(portal, hostile):
         assert_limited(hostile)
     portal.server.restart()
     assert_limited(hostile)
+
+
+@pytest.mark.one_shape
+def test_json_2_meets_the_same_limit(portal, hostile):
+    key = secrets.token_hex(20)
+    portal.psql(
+        hostile.name,
+        "INSERT INTO res_users_apikeys (name, user_id, scope, key, index)"
+        " VALUES ('test', %s, 'rpc', %s, %s)",
+        hostile.owner.uid,
+        pbkdf2_sha512.using(rounds=6000).hash(key),
+        key[:8],
+    )
+    answer = portal.http(hostile.name).post(
+        "/json/2/res.users/create",
+        json={"vals_list": [{"name": name, "login": name} for name in ("third", "fourth")]},
+        headers={"Authorization": f"Bearer {key}"},
+    )
+    assert answer.status_code == 422, answer.text
+    assert "users" in answer.json()["message"]
+    assert not portal.psql(hostile.name, "SELECT 1 FROM res_users WHERE login = 'third'")
+
+
+@pytest.mark.one_shape
+def test_automated_actions_do_not_lift_the_limit(portal, new_client, configure):
+    client = new_client()
+    configure(
+        client,
+        install_addons=["base_automation"],
+        access_owner_add=["base.group_system"],
+        params=[param("saas_client.max_users", "1")],
+    )
+    model = client.owner.ref("base.model_res_partner")
+    action = {"name": "Mine", "model_id": model, "state": "code", "code": LIFT}
+    client.owner.call(
+        "base.automation",
+        "create",
+        {
+            "name": "Mine",
+            "model_id": model,
+            "trigger": "on_create_or_write",
+            "action_server_ids": [[0, 0, action]],
+        },
+    )
+    with contextlib.suppress(Fault):  # it may be refused; what counts comes below
+        client.owner.call("res.partner", "create", {"name": "Sets it off"})
+    second = {"name": "Second", "login": "second@example.com", "password": "second-password"}
+    with refused("1", "users", codes=[2]):
+        client.owner.call("res.users", "create", [second])
+    # The action's commit may have kept the row; it has no seat.
+    assert not portal.http(client.name).login(second["login"], second["password"])
 
 
 def test_users_made_by_sql_cannot_log_in(portal, hostile):
