@@ -248,6 +248,7 @@ class SadeemRootServerOperation(models.Model):
                 pause = self._give_up_or_wait(step_id, error)
                 if not pause or pause > _LONGEST_WAIT:
                     return
+                # The machine says to nobody when it is back; the next step looks if it is.
                 time.sleep(pause)
 
     def _begin_step(self) -> int | bool:

@@ -147,7 +147,7 @@ class Portainer:
             if row["Status"] != 3:
                 return row
             assert time.monotonic() < deadline, "the deploy does not end"
-            time.sleep(0.1)
+            time.sleep(0.1)  # a pause between two looks
 
     def update(self, stack, content=PLAIN, endpoint=None, **fields):
         path = f"/stacks/{stack['Id']}?endpointId={endpoint or stack['EndpointId']}"

@@ -59,6 +59,7 @@ def client_of(portainer, token="", patience=60):
         tls=TlsPolicy.pinned(fetch_fingerprint(portainer.url)),
         timeout=patience,
         deploy_timeout=patience,
+        # Pauses are for slower servers.
         sleep=lambda seconds: time.sleep(seconds / 10),
     )
     client.patience = patience
