@@ -49,11 +49,6 @@ def walk_from_the_plans_into_a_database(portal, browser, plan, label, login):
     yield "plans"
     browser.click(f"a[href='/saas/signup/{plan}']")
     browser.wait_for_element("#saas_dbname")
-    with contextlib.suppress(TimeoutError):
-        browser.type("#saas_dbname", "support")
-        browser.wait_for_text("This name cannot be used", 10)
-    # Who gets no answer types again.
-    browser.type("#saas_dbname", "suppor")
     browser.type("#saas_dbname", "support")
     browser.wait_for_text("This name cannot be used")
     yield "name refused"

@@ -36,6 +36,9 @@ class Browser:
         arguments = ["--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage"]
         arguments += ["--remote-debugging-port=0", "--remote-allow-origins=*", "--no-first-run"]
         arguments += ["--disable-extensions", "--disable-background-networking", "--lang=en-US"]
+        # A page that is left within a moment would be frozen while Odoo opens IndexedDB, and the
+        # next page's scripts would wait for it for ever: nobody but a program leaves so fast.
+        arguments += ["--disable-features=BackForwardCache"]
         self._process = subprocess.Popen(
             [program, *arguments, f"--user-data-dir={self._folder.name}", "about:blank"],
             stdin=subprocess.DEVNULL,
