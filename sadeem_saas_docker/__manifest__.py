@@ -1,0 +1,13 @@
+{
+    "name": "SaaS on Docker",
+    "summary": "Every client a Docker stack of its own, deployed by Portainer",
+    "version": "19.0.1.0.0",
+    "category": "Services/SaaS",
+    "license": "LGPL-3",
+    "author": "SaaS Portal contributors",
+    "depends": ["saas_portal", "sadeem_portainer"],
+    "external_dependencies": {"python": ["PyYAML"]},
+    "data": [
+        "security/ir.model.access.csv",
+    ],
+}
