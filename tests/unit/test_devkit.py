@@ -1,6 +1,13 @@
 """The judgement of a test run must not mistake silence for success."""
 
-from devkit.testing import judge
+import json
+import subprocess
+import sys
+
+from devkit import ports
+from devkit.paths import ROOT
+from devkit.ports import free_port
+from devkit.testing import judge, read_report
 
 START = "2026-01-01 00:00:00,000 7 "
 OK = (
@@ -36,3 +43,31 @@ def test_a_browser_test_skipped_for_want_of_a_browser_is_a_failure():
 
 def test_a_crash_after_the_tests_is_a_failure():
     assert judge(255, OK)[:2] == (12, 1)
+
+
+def test_a_stage_without_figures_has_failed(tmp_path):
+    stage = read_report("unit", tmp_path / "nothing.json", -9)
+    assert (stage.passed, stage.failed) == (0, 1)
+    assert "-9" in stage.note
+
+
+def test_the_figures_of_a_stage_are_read(tmp_path):
+    report = tmp_path / "unit.json"
+    figures = {"name": "unit", "passed": 3, "failed": 1, "seconds": 2.5, "note": ""}
+    report.write_text(json.dumps(figures))
+    stage = read_report("unit", report, 1)
+    assert (stage.passed, stage.failed, stage.seconds) == (3, 1, 2.5)
+
+
+def test_two_processes_are_not_given_the_same_port():
+    port = free_port(45100)
+    script = f"from devkit.ports import free_port; print(free_port({port}))"
+    other = subprocess.run(
+        [sys.executable, "-c", script],
+        cwd=ROOT / "scripts",
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert int(other.stdout) > port
+    assert ports.is_free(port)
