@@ -1,7 +1,17 @@
+from ipaddress import ip_address, ip_network
+
 from odoo import api, fields, models
-from odoo.exceptions import UserError
+from odoo.exceptions import UserError, ValidationError
 
 from ..errors import told_to_user
+
+#: Where ports may be published: addresses that nobody reaches from the internet.
+_PRIVATE = tuple(
+    map(
+        ip_network,
+        ("127.0.0.0/8", "10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "::1/128", "fc00::/7"),
+    )
+)
 
 
 class SadeemPortainerEnvironment(models.Model):
@@ -42,6 +52,14 @@ class SadeemPortainerEnvironment(models.Model):
         tracking=True,
         help="The last port that was given out from the rising range; the next one is above it,"
         " unless a released one below it is free.",
+    )
+    bind_ip = fields.Char(
+        string="Address of Published Ports",
+        required=True,
+        default="127.0.0.1",
+        tracking=True,
+        help="Where stacks publish their ports, and where the portal and the reverse proxy reach"
+        " them: a loopback or private address of the Docker host.",
     )
     active = fields.Boolean(default=True, tracking=True)
     country_id = fields.Many2one("res.country", tracking=True)
@@ -99,6 +117,26 @@ class SadeemPortainerEnvironment(models.Model):
         for environment in self:
             name, server = environment.name or "", environment.portainer_id.name
             environment.display_name = f"{name} ({server})" if server else name
+
+    # === CONSTRAINT METHODS === #
+
+    @api.constrains("bind_ip")
+    def _check_bind_ip(self):
+        """Ports of clients never stand open to the internet."""
+        for environment in self:
+            try:
+                address = ip_address(environment.bind_ip or "")
+            except ValueError:
+                address = None
+            if not address or not any(address in network for network in _PRIVATE):
+                raise ValidationError(
+                    self.env._(
+                        "%(environment)s: %(address)s is no address to publish ports on. Take"
+                        " 127.0.0.1, or a private address of the Docker host such as 10.0.0.5.",
+                        environment=environment.name,
+                        address=environment.bind_ip,
+                    )
+                )
 
     # === CRUD METHODS === #
 

@@ -1,6 +1,6 @@
 from psycopg2 import IntegrityError
 
-from odoo.exceptions import UserError
+from odoo.exceptions import UserError, ValidationError
 from odoo.tools import mute_logger
 
 from ..lib.portainer_api import Capacity, Unavailable
@@ -77,6 +77,17 @@ class TestEnvironments(PortainerCase):
         self.environment.write({"portainer_environment_id": 1, "name": "renamed"})
         self.rpc("delete_stack", stack_id=stack.id)
         self.environment.active = False
+
+    def test_ports_are_published_on_loopback_or_private_addresses_only(self):
+        for address in ("127.0.0.1", "10.2.3.4", "172.31.0.1", "192.168.7.8", "::1", "fd00::5"):
+            with self.subTest(address):
+                self.environment.bind_ip = address
+        for address in (
+            "0.0.0.0", "::", "8.8.8.8", "172.32.0.1", "169.254.1.1", "2001:db8::1", "host",
+            "127.0.0.1:80", "127.0.0.1\n", " 10.0.0.1", "",
+        ):  # fmt: skip
+            with self.subTest(address), self.assertRaises(ValidationError):
+                self.environment.bind_ip = address
 
     @mute_logger("odoo.sql_db")
     def test_an_environment_is_known_once(self):

@@ -25,6 +25,7 @@ FIELDS = {
         "root_server_id": ("many2one", "Root Server", False, True, False),
         "environment_type": ("selection", "Environment Type", True, True, "standalone"),
         "next_port": ("integer", "Next Port", True, True, 10000),
+        "bind_ip": ("char", "Address of Published Ports", True, True, "127.0.0.1"),
         "active": ("boolean", "Active", False, True, True),
         "country_id": ("many2one", "Country", False, True, False),
         "country_state_id": ("many2one", "State/Province", False, True, False),
