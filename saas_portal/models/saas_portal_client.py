@@ -23,7 +23,7 @@ from ..lib.saas_rules.payload import (
     SUSPENDED,
     VISIBLE_MODULES,
 )
-from ..lib.saas_wire import ClientConnection
+from ..lib.saas_wire import ClientConnection, Transport
 
 #: Only operations write these; a person or script changes them through what starts an operation.
 _GUARDED_FIELDS = frozenset(
@@ -402,12 +402,16 @@ class SaasPortalClient(models.Model):
         self.ensure_one()
         return ClientRef(self.name, self.client_id)
 
+    def _get_transport(self) -> Transport:
+        """How requests travel to this client; addons whose clients live apart extend this."""
+        return self.server_id._get_transport()
+
     def _get_connection(self) -> ClientConnection:
         """The client's gateway, spoken to in the portal's name."""
         self.ensure_one()
         keyring = self.env["saas_portal.keyring"]
         return ClientConnection.open(
-            self.server_id._get_transport(),
+            self._get_transport(),
             self._get_signing_key(),
             keyring._get_portal_uuid(),
             self.name,

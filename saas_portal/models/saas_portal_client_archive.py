@@ -88,8 +88,15 @@ class SaasPortalClient(models.Model):
             "restore_backup", {"backup_id": before.id, "source_id": backup.id}
         )
 
-    def _duplicate(self, name, partner, owner, notify_user=False):
-        """A client of the same plan that holds what this one holds; returns its record."""
+    def _get_copied_fields(self):
+        """What a copy has in common with its original, whatever the plan says by now."""
+        return ["max_users", "total_storage_limit", "visible_addons", "server_id"]
+
+    def _duplicate(self, name, partner, owner, notify_user=False, **more):
+        """A client of the same plan that holds what this one holds; returns its record.
+
+        :param more: values of the record besides those that it has in common with this one
+        """
         self.ensure_one()
         self.plan_id._check_one()
         self._check_can_be_copied()
@@ -100,9 +107,10 @@ class SaasPortalClient(models.Model):
             "trial": self.trial,
         }
         vals, secrets = self._prepare_request(self.plan_id, **request)
-        for field in ("max_users", "total_storage_limit", "visible_addons", "server_id"):
+        for field in self._get_copied_fields():
             value = self[field]
             vals[field] = value.id if isinstance(value, models.BaseModel) else value
+        vals.update(more)
         client_id, _operation_id, _answer = self.plan_id._request_client(
             vals, {"notify_user": notify_user, "copy_of": self.id}, secrets, background=True
         )

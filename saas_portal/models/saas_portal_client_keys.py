@@ -25,12 +25,16 @@ class SaasPortalClient(models.Model):
         current, former = keyring._get_signing_key(), keyring._get_former_key()
         return former if former and self.key_id != current.key_id else current
 
+    def _publish_keys(self):
+        """Put the portal's keys where this client finds them, whatever its database says."""
+        self.env["saas_portal.keyring"]._publish_anchor()
+
     @api.model
     def _find_behind(self, key_id):
         """Clients that would be lost if the portal had no other key than this one.
 
-        Of those that can be restored, what lives beside the portal is not lost: when it comes
-        back, it finds the portal's keys where the server keeps them.
+        Of those that can be restored, what finds the portal's keys on its server when it comes
+        back is not lost.
         """
         clients = self.sudo().with_context(active_test=False)
         found = clients.search(
@@ -44,7 +48,9 @@ class SaasPortalClient(models.Model):
             ],
             order="name",
         )
-        return found.filtered(lambda client: not client.trash_name or client.server_id.internal_url)
+        return found.filtered(
+            lambda client: not client.trash_name or not client.server_id._has_anchor()
+        )
 
     @api.model
     def _give_keys_later(self):
@@ -68,7 +74,7 @@ class SaasPortalClient(models.Model):
         stopped = self.rung == "stopped"
         if stopped:
             self.server_id._get_driver().start(self._get_ref())
-        keyring._publish_anchor()
+        self._publish_keys()
         self._apply_steps({"portal_keys": keyring._get_public_keys()}, _TIMEOUT)
         if self.key_id != current.key_id:
             self.key_id = current.key_id

@@ -170,6 +170,11 @@ class SaasPortalServer(models.Model):
         self.ensure_one()
         return XmlRpcTransport(self.internal_url) if self.internal_url else InProcessTransport()
 
+    def _has_anchor(self) -> bool:
+        """Whether clients find the portal's keys on this server, beside their databases."""
+        self.ensure_one()
+        return not self.internal_url
+
     def _get_public_url(self, host: str) -> str:
         """``https://acme.example.com/``: always with a slash at its end."""
         self.ensure_one()
