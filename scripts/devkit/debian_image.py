@@ -9,17 +9,20 @@ from .console import Failure
 KEYRING = "/usr/share/keyrings/debian-archive-keyring.gpg"
 
 
-def build(engine, tag, packages):
-    """Debian with some packages (their names, with commas), unless the engine has the image."""
+def build(engine, tag, packages, options=()):
+    """Debian with some packages (their names, with commas), unless the engine has the image.
+
+    `options` are mmdebstrap's own.
+    """
     if engine.request("GET", f"/images/{tag}/json")[0] != 404:
         return
-    archive = engine.folder / f"{tag.replace('/', '-')}.tar"
+    archive = engine.folder / f"{re.sub('[/:]', '-', tag)}.tar"
     suite, sources = _sources()
     command = ["mmdebstrap", "--mode=root", "--variant=minbase", "--format=tar"]
     command += ["--aptopt=APT::Install-Recommends false", "--aptopt=Acquire::Languages none"]
     command += ["--aptopt=Acquire::Check-Valid-Until false", "--dpkgopt=force-unsafe-io"]
     command += [f"--dpkgopt=path-exclude=/usr/share/{name}/*" for name in ("man", "doc", "locale")]
-    command += [f"--include={packages}", suite, str(archive), *sources]
+    command += [*options, f"--include={packages}", suite, str(archive), *sources]
     try:
         result = subprocess.run(command, capture_output=True, text=True, check=False)
         if result.returncode or not archive.stat().st_size:

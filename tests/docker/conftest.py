@@ -9,7 +9,7 @@ import pytest
 from portainer_harness import Portainer, remove_project, start_agent
 from root_server_harness import Installed, Machine, RootServer
 
-from devkit import docker_images, sshd_image
+from devkit import docker_images, odoo_images, sshd_image
 from devkit import portainer_image as portainer_image_builder
 from devkit.docker_engine import Engine
 from devkit.waiting import wait_for as wait_for_condition
@@ -38,6 +38,24 @@ def portainer_image(engine):
     """The name of an image that runs the double; made at first use, which takes a minute."""
     portainer_image_builder.build(engine)
     return portainer_image_builder.TAGS[0]
+
+
+@pytest.fixture(scope="session")
+def odoo_images_built(engine):
+    """The engine has stand-ins for odoo:19.0, postgres:16 and nginx:1.27, and our own images."""
+    odoo_images.build(engine)
+
+
+@pytest.fixture(scope="session")
+def client_image(odoo_images_built):
+    """The name of the image that clients run; made from the sources of today."""
+    return odoo_images.CLIENT
+
+
+@pytest.fixture(scope="session")
+def postgres_image(odoo_images_built):
+    """The name of the image that clients' databases run in."""
+    return odoo_images.POSTGRES
 
 
 @pytest.fixture

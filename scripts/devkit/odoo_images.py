@@ -1,0 +1,221 @@
+"""Stand-ins for the images odoo:19.0, postgres:16 and nginx:1.27, and our own images on top.
+
+They keep the contract of the official ones (environment, paths, entry point) and are made without a
+registry: Debian's packages, the Odoo of `./dev setup` and the Python packages of its venv.
+"""
+
+import contextlib
+import fcntl
+import hashlib
+import shutil
+import subprocess
+import sys
+import tempfile
+from importlib import metadata
+from pathlib import Path
+
+from . import debian_image
+from .console import Failure
+from .paths import DEV, ROOT
+
+ODOO, POSTGRES, NGINX = "odoo:19.0", "postgres:16", "nginx:1.27"
+CLIENT, PORTAL = "saas-client:19.0", "saas-portal:19.0"
+LABEL = "saas.sources"
+STAND_INS = Path(__file__).parent / "stand_ins"
+REQUIREMENTS = (ROOT / "requirements.txt", ROOT / "scripts" / "requirements-odoo.txt")
+#: The three share one base: one bootstrap, and one layer on the disk.
+PACKAGES = "python3,python3-pip,libmagic1,curl,postgresql,nginx,gettext-base"
+LIB = "/usr/lib/x86_64-linux-gnu"
+BASE_OPTIONS = (
+    # PostgreSQL works without its compiler, which is half of the base.
+    f"--dpkgopt=path-exclude={LIB}/libLLVM*",
+    f"--dpkgopt=path-exclude={LIB}/libz3*",
+    "--dpkgopt=path-exclude=/usr/lib/postgresql/*/lib/bitcode/*",
+    "--dpkgopt=path-exclude=/usr/lib/postgresql/*/lib/llvmjit*",
+    '--essential-hook=mkdir -p "$1/etc/postgresql-common"',
+    '--essential-hook=echo "create_main_cluster = false" '
+    '>"$1/etc/postgresql-common/createcluster.conf"',
+)
+BASE_DIGEST = hashlib.sha256("".join((PACKAGES, *BASE_OPTIONS)).encode()).hexdigest()[:12]
+BASE = f"saas-test/suite:{BASE_DIGEST}"
+DIST_PACKAGES = "usr/lib/python3/dist-packages"
+#: Translations alone are two thirds of Odoo. The rest is of no use in a container of tests.
+LEFT_OUT = ("*.po", "*.pot", "*/addons/l10n_*", "*/addons/test_*", "*/static/tests")
+#: What goes into our images, from the top of the repository.
+ADDONS = ("saas_portal", "saas_client", "saas_rest_api", "sadeem_portainer", "sadeem_saas_docker")
+
+
+def build(engine):
+    """Makes all images that are missing or whose sources have changed since."""
+    with _alone(engine):
+        debian_image.build(engine, BASE, PACKAGES, BASE_OPTIONS)
+        _build(engine, POSTGRES, _stand_in("postgres"), _prepare("postgres"))
+        _build(engine, NGINX, _stand_in("nginx"), _prepare("nginx"))
+        odoo = _odoo_digest()
+        _build(engine, ODOO, odoo, _prepare_odoo)
+        ours = _digest(odoo, *_our_files())
+        for tag, folder in ((CLIENT, "client"), (PORTAL, "portal")):
+            if (ROOT / "docker" / folder / "Dockerfile").exists():
+                _build(engine, tag, ours, _prepare_ours, f"docker/{folder}/Dockerfile")
+
+
+@contextlib.contextmanager
+def _alone(engine):
+    """Two test runs that need an image make it once."""
+    with (engine.folder / "images.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
+def _build(engine, tag, digest, prepare, dockerfile="Dockerfile"):
+    status, image = engine.request("GET", f"/images/{tag}/json")
+    if status == 200 and (image["Config"]["Labels"] or {}).get(LABEL) == digest:
+        return
+    with tempfile.TemporaryDirectory(dir=engine.folder) as folder:
+        context = Path(folder)
+        prepare(context)
+        engine.docker(
+            "build", "--quiet", "--network=none", f"--build-arg=BASE={BASE}", f"--tag={tag}",
+            f"--label={LABEL}={digest}", f"--file={context / dockerfile}", context,
+        )  # fmt: skip
+
+
+# --- stand-ins --------------------------------------------------------------------
+
+
+def _stand_in(name):
+    return _digest(BASE, *sorted((STAND_INS / name).iterdir()))
+
+
+def _prepare(name):
+    return lambda context: shutil.copytree(STAND_INS / name, context, dirs_exist_ok=True)
+
+
+def _odoo_digest():
+    packages = [f"{each.name} {each.version}" for each in _python_packages()]
+    release = _odoo_folder() / "release.py"
+    return _digest(
+        _stand_in("odoo"), " ".join(packages), " ".join(LEFT_OUT), release, *REQUIREMENTS,
+        *_extra_requirements(), ROOT / "scripts" / "bin" / "odoo",
+    )  # fmt: skip
+
+
+def _prepare_odoo(context):
+    _prepare("odoo")(context)
+    shutil.copy(ROOT / "scripts" / "bin" / "odoo", context)
+    _pack_odoo(context / "odoo.tar")
+    _pack_python(context / "packages.tar")
+    _download_wheels(context / "wheels")
+
+
+def _odoo_folder():
+    import odoo.release
+
+    return Path(odoo.release.__file__).parent
+
+
+def _pack_odoo(archive):
+    folder = _odoo_folder()
+    excluded = [f"--exclude={pattern}" for pattern in LEFT_OUT]
+    # S: targets of links stay as they are.
+    place = f"--transform=s,^odoo,{DIST_PACKAGES}/odoo,S"
+    _tar("-cf", archive, *excluded, place, "-C", folder.parent, "odoo")
+    share = DEV / "odoo" / "usr" / "share"
+    if share.parent in folder.parents:
+        # Debian's Odoo links to fonts and libraries of other packages.
+        names = [path.name for path in share.iterdir() if path.name not in ("doc", "lintian")]
+        _tar("-rf", archive, "--transform=s,^,usr/share/,S", "-C", share, *names)
+
+
+def _pack_python(archive):
+    """The packages that Odoo and we need, to where pip installs them for Debian's Python."""
+    version = f"python{sys.version_info.major}.{sys.version_info.minor}"
+    place = f"--transform=s,^,usr/local/lib/{version}/dist-packages/,S"
+    _tar("-cf", archive, "-T", "/dev/null")
+    for package in _python_packages():
+        root = Path(package.locate_file("")).resolve()
+        files = [str(path) for path in package.files if not str(path).startswith(("..", "/"))]
+        present = "\n".join(path for path in files if (root / path).exists())
+        _tar("-rf", archive, place, "-C", root, "-T", "-", stdin=present)
+
+
+def _python_packages():
+    """The installed distributions that the requirements name, and what these need."""
+    from packaging.requirements import Requirement
+
+    todo = [
+        Requirement(line)
+        for path in REQUIREMENTS
+        for line in path.read_text().splitlines()
+        if line.strip() and not line.startswith("#")
+    ]
+    found = {}
+    while todo:
+        wanted = todo.pop()
+        with contextlib.suppress(metadata.PackageNotFoundError):
+            package = metadata.distribution(wanted.name)
+            extras = wanted.extras or {""}
+            if package.name not in found or wanted.extras:
+                found[package.name] = package
+                needs = [Requirement(each) for each in package.requires or []]
+                todo += [
+                    each
+                    for each in needs
+                    if not each.marker or any(each.marker.evaluate({"extra": x}) for x in extras)
+                ]
+    return [found[name] for name in sorted(found)]
+
+
+def _extra_requirements():
+    return sorted((ROOT / "docker").glob("*/requirements*.txt"))
+
+
+def _download_wheels(folder):
+    """What Dockerfiles install with pip, for a pip that reaches no index."""
+    command = [sys.executable, "-m", "pip", "download", "--quiet", "--disable-pip-version-check"]
+    for path in (REQUIREMENTS[0], *_extra_requirements()):
+        command += ["--requirement", str(path)]
+    _run([*command, f"--dest={folder}"])
+
+
+# --- our images --------------------------------------------------------------------
+
+
+def _our_files():
+    """All that a Dockerfile of ours may copy."""
+    yield ROOT / "requirements.txt"
+    for name in ("docker", *ADDONS):
+        for path in sorted((ROOT / name).rglob("*")):
+            if path.is_file() and "__pycache__" not in path.parts:
+                yield path
+
+
+def _prepare_ours(context):
+    for path in _our_files():
+        target = context / path.relative_to(ROOT)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy2(path, target)
+
+
+# --- helpers -----------------------------------------------------------------------
+
+
+def _digest(*parts):
+    """Of texts, and of files with their names."""
+    digest = hashlib.sha256()
+    for part in parts:
+        digest.update(
+            part.name.encode() + part.read_bytes() if isinstance(part, Path) else part.encode()
+        )
+        digest.update(b"\0")
+    return digest.hexdigest()[:16]
+
+
+def _tar(*arguments, stdin=""):
+    _run(["tar", "--owner=0", "--group=0", "--numeric-owner", *map(str, arguments)], stdin)
+
+
+def _run(command, stdin=""):
+    result = subprocess.run(command, input=stdin, capture_output=True, text=True, check=False)
+    if result.returncode:
+        raise Failure(f"{' '.join(command[:4])} … failed:\n{result.stderr[-2000:]}")
