@@ -4,7 +4,7 @@ import contextlib
 
 import pytest
 from psycopg2 import sql
-from saas_driver import LocalDriver, local, local_backup
+from saas_driver import LocalDriver, databases, local, local_backup
 
 ODOO = """
 CREATE TABLE ir_config_parameter (
@@ -42,6 +42,11 @@ INSERT INTO orm_signaling_default DEFAULT VALUES;
 """
 
 
+NEUTRALIZE = """
+INSERT INTO ir_config_parameter (key, value) VALUES ('database.is_neutralized', 'true')
+"""
+
+
 class Interrupted(BaseException):
     """Stands for a killed process: no ``except`` of the driver sees it."""
 
@@ -72,7 +77,11 @@ class LocalWorld:
         self.forgotten = []
         self.builder = StubBuilder(self)
         self.driver = LocalDriver(
-            self.connection_info, files, self.builder, forget=self.forgotten.append
+            self.connection_info,
+            files,
+            self.builder,
+            forget=self.forgotten.append,
+            neutralize=self.neutralize,
         )
 
     def connection_info(self, database):
@@ -122,6 +131,12 @@ class LocalWorld:
         assert (self.files / name / "cd" / "cdef").read_text() == text
         return text
 
+    def neutralize(self, cursor):
+        cursor.execute(NEUTRALIZE)
+
+    def is_neutralized(self, name):
+        return self.parameters(name).get("database.is_neutralized") == "true"
+
     def can_act(self, name):
         """Whether it has mails to send, mail servers or keys of its people."""
         ((mails, keys, servers),) = self.query(
@@ -139,13 +154,13 @@ class LocalWorld:
                 "_drop",
                 "_publish",
                 "os.rename",
-                "local._rename",
+                "databases.rename",
             ),
-            "copy": ("_dump", "_copy_files", "_remove_files", "_publish", "local._rename"),
+            "copy": ("_dump", "_copy_files", "_remove_files", "_publish", "databases.rename"),
             "backup": ("_dump", "local_backup.os.replace"),
-            "create": ("_copy_files", "_remove_files", "_publish", "os.rename", "local._rename"),
+            "create": ("_copy_files", "_remove_files", "_publish", "os.rename", "databases.rename"),
             "rename": ("_withdraw", "os.rename", "_remove_files", "_publish", "second rename"),
-            "delete": ("_remove_files", "local._alter"),
+            "delete": ("_remove_files", "databases.alter"),
         }[verb]
         for point in points:
             if verb == "rename":
@@ -170,7 +185,7 @@ class LocalWorld:
         target = {
             "": self.driver,
             "os": local.os,
-            "local": local,
+            "databases": databases,
             "local_backup.os": local_backup.os,
         }[owner]
         real, calls = getattr(target, name), []

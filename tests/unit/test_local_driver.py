@@ -7,8 +7,7 @@ from dataclasses import replace
 import psycopg2
 import pytest
 from driver_contract import DriverContract, make_spec
-from local_world import Interrupted, LocalWorld
-from psycopg2 import sql
+from local_world import Interrupted
 from saas_driver import (
     ClientRef,
     DriverNotFound,
@@ -16,29 +15,9 @@ from saas_driver import (
     DriverUnavailable,
     LocalDriver,
     TemplateSpec,
-    local,
+    databases,
     local_sql,
 )
-
-from devkit.cluster import throw_away_cluster
-
-
-@pytest.fixture(scope="session")
-def cluster():
-    with throw_away_cluster("unit") as cluster:
-        yield cluster
-
-
-@pytest.fixture
-def world(cluster, tmp_path):
-    world = LocalWorld(cluster, tmp_path)
-    world.driver.build_template(TemplateSpec(world.template, "key-template-1"))
-    world.forgotten.clear()
-    yield world
-    for name in cluster.databases():
-        identifier = sql.Identifier(name)
-        for statement in ("ALTER DATABASE {} IS_TEMPLATE false", "DROP DATABASE {} WITH (FORCE)"):
-            cluster.query("postgres", sql.SQL(statement).format(identifier), superuser=True)
 
 
 class TestLocalDriver(DriverContract):
@@ -256,6 +235,20 @@ def test_a_client_in_the_making_is_hidden_from_odoos_list(world, driver, spec):
     assert driver.list() == []
 
 
+def test_a_stage_is_never_seen_before_it_is_neutralised(world, driver, client, monkeypatch):
+    twin = ClientRef("twin.localhost", "key-twin")
+
+    def die(cursor):
+        raise Interrupted
+
+    with monkeypatch.context() as patch, contextlib.suppress(Interrupted):
+        patch.setattr(driver, "_neutralize", die)
+        driver.copy(client, twin, make_spec(key=twin.key).identity, neutralize=True)
+    assert not driver.status(twin.name).exists
+    driver.copy(client, twin, make_spec(key=twin.key).identity, neutralize=True)
+    assert world.is_neutralized(twin.name)
+
+
 # -- people in the way -----------------------------------------------------------------------------
 
 
@@ -268,7 +261,7 @@ def test_open_sessions_of_our_own_role_are_ended(world, driver, client):
 
 @pytest.mark.parametrize("verb", ["rename", "delete", "stop"])
 def test_somebody_else_in_the_database_means_try_later(world, driver, client, monkeypatch, verb):
-    monkeypatch.setattr(local, "_BUSY_SECONDS", 0.1)
+    monkeypatch.setattr(databases, "BUSY_SECONDS", 0.1)
     arguments = ("new.localhost", "http://new.localhost") if verb == "rename" else ()
     with contextlib.closing(world.cluster.connect(client.name, superuser=True)):
         with pytest.raises(DriverUnavailable, match="in use"):
@@ -278,7 +271,7 @@ def test_somebody_else_in_the_database_means_try_later(world, driver, client, mo
 
 
 def test_somebody_in_the_template_means_try_later(world, driver, spec, monkeypatch):
-    monkeypatch.setattr(local, "_BUSY_SECONDS", 0.1)
+    monkeypatch.setattr(databases, "BUSY_SECONDS", 0.1)
     world.cluster.query("postgres", 'ALTER DATABASE "template-1" ALLOW_CONNECTIONS true')
     with (
         contextlib.closing(world.cluster.connect(world.template, superuser=True)),
@@ -358,7 +351,7 @@ def test_a_build_that_fails_leaves_the_former_template_usable(world, driver, spe
 
 
 @pytest.mark.parametrize(
-    "point", ["local._create_database", "_remove_files", "os.rename", "local._rename"]
+    "point", ["databases.create_database", "_remove_files", "os.rename", "databases.rename"]
 )
 def test_an_interrupted_build_is_completed_by_repeating_it(world, driver, spec, point):
     template = TemplateSpec(world.template, "key-template-1")
@@ -370,10 +363,10 @@ def test_an_interrupted_build_is_completed_by_repeating_it(world, driver, spec, 
     assert world.cluster.databases() == {world.template, spec.ref.name}
 
 
-@pytest.mark.parametrize("point", ["_comment", "_alter"])
+@pytest.mark.parametrize("point", ["comment", "alter"])
 def test_a_built_template_never_appears_without_its_mark(world, driver, monkeypatch, point):
     template = TemplateSpec("template-2", "key-template-2")
-    with world.killed_at(f"local.{point}"), contextlib.suppress(Interrupted):
+    with world.killed_at(f"databases.{point}"), contextlib.suppress(Interrupted):
         driver.build_template(template)
     driver.build_template(template)
     assert driver.status("template-2").exists

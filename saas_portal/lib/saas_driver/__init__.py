@@ -1,6 +1,6 @@
 """Where clients live: one small interface, and one class for each kind of server."""
 
-from .base import Driver
+from .base import Driver, SpareKeeper
 from .errors import DriverError, DriverNotFound, DriverRejected, DriverUnavailable
 from .local import LocalDriver
 from .local_backup import check_archive
@@ -17,6 +17,7 @@ __all__ = [
     "DriverUnavailable",
     "Identity",
     "LocalDriver",
+    "SpareKeeper",
     "TemplateSpec",
     "Usage",
     "check_archive",

@@ -1,7 +1,7 @@
 """The interface that every kind of server fulfils."""
 
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from .types import ClientRef, ClientSpec, ClientStatus, Identity, TemplateSpec, Usage
 
@@ -69,13 +69,15 @@ class Driver(Protocol):
         """
 
     def copy(  # pylint: disable=method-required-super
-        self, source: ClientRef, ref: ClientRef, identity: Identity
+        self, source: ClientRef, ref: ClientRef, identity: Identity, neutralize: bool = False
     ) -> None:
         """Make a client that holds what another one holds, which goes on meanwhile.
 
         The copy has an identity of its own, the same people, and nothing with which it could act
         in the original's name: no mail servers, API keys or mails that wait.
 
+        :param neutralize: the copy also sends and runs nothing by itself, as Odoo does it for a
+            copy of a database: a stage to try things in
         :raises DriverNotFound: no such source
         :raises DriverRejected: the name belongs to another database
         """
@@ -85,3 +87,20 @@ class Driver(Protocol):
 
     def delete_template(self, name: str) -> None:
         """Remove a template."""
+
+
+@runtime_checkable
+class SpareKeeper(Protocol):
+    """What a driver can do that keeps copies of templates ready for clients to come."""
+
+    def make_spare(self, key: str, template: str) -> None:
+        """Copy the template out of sight; ``create`` makes a client of it that has its key.
+
+        :raises DriverNotFound: no such template
+        """
+
+    def drop_spare(self, key: str) -> None:
+        """Remove a spare, whole or half made."""
+
+    def list_spares(self) -> list[str]:
+        """The keys of all spares on this server, also half made ones."""

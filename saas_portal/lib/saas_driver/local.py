@@ -3,26 +3,24 @@
 import contextlib
 import os
 import shutil
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import psycopg2
-from psycopg2 import errorcodes, sql
+from psycopg2 import sql
 
-from . import local_sql
+from . import databases, local_sql
 from .errors import DriverError, DriverNotFound, DriverRejected, DriverUnavailable
 from .local_backup import LocalBackups
+from .local_spares import LocalSpares, take_spare
 from .template_builder import TemplateBuilder
 from .types import ClientRef, ClientSpec, ClientStatus, TemplateSpec, Usage
 
 _CONNECT_TIMEOUT = 10
-#: How long to wait for others to leave a database before it is copied, renamed or dropped.
-_BUSY_SECONDS = 15
 _MB = 1024 * 1024
 
 
-class LocalDriver(LocalBackups):
+class LocalDriver(LocalBackups, LocalSpares):
     """Copies databases with ``CREATE DATABASE … TEMPLATE`` and their files with hard links.
 
     Needs a PostgreSQL role that may create databases; uses neither Odoo's database manager nor
@@ -34,6 +32,7 @@ class LocalDriver(LocalBackups):
     :param forget: called with a name that no longer means the same database, so that this process
         can drop its connections and caches
     :param builder: makes template databases
+    :param neutralize: called with a cursor of a copy, so that it sends and runs nothing by itself
     """
 
     def __init__(
@@ -42,11 +41,13 @@ class LocalDriver(LocalBackups):
         filestore: Path,
         builder: TemplateBuilder,
         forget: Callable[[str], None] = lambda name: None,
+        neutralize: Callable | None = None,
     ):
         self._connection_info = connection_info
         self._filestore = Path(filestore)
         self._builder = builder
         self._forget = forget
+        self._neutralize = neutralize
 
     # -- clients ---------------------------------------------------------------------------------
 
@@ -58,8 +59,11 @@ class LocalDriver(LocalBackups):
                 self._settle_files(ref)
                 return
             staging = _staging_name(ref.key)
-            if not _exists(cursor, staging):
+            if not databases.exists(cursor, staging) and not take_spare(
+                cursor, spec.spare, staging
+            ):
                 self._copy_database(cursor, spec.template, staging)
+        self._take_spare_files(spec.spare, staging)
         self._copy_files(spec.template, staging)
         with self._transaction(staging) as cursor:
             local_sql.give_identity(cursor, spec.identity)
@@ -70,20 +74,22 @@ class LocalDriver(LocalBackups):
     def start(self, ref: ClientRef) -> None:
         with self._cluster() as cursor:
             self._require(cursor, ref)
-            _alter(cursor, ref.name, "ALLOW_CONNECTIONS true")
+            databases.alter(cursor, ref.name, "ALLOW_CONNECTIONS true")
 
     def stop(self, ref: ClientRef) -> None:
         with self._cluster() as cursor:
             self._require(cursor, ref)
-            _alter(cursor, ref.name, "ALLOW_CONNECTIONS false")
-            _disconnect_others(cursor, ref.name)
+            databases.alter(cursor, ref.name, "ALLOW_CONNECTIONS false")
+            databases.disconnect_others(cursor, ref.name)
         self._forget(ref.name)
 
     def delete(self, ref: ClientRef) -> None:
         with self._cluster() as cursor:
             for name in (ref.name, _staging_name(ref.key)):
                 staged = name != ref.name
-                if _exists(cursor, name) and (staged or _key_of(cursor, name) == ref.key):
+                if databases.exists(cursor, name) and (
+                    staged or databases.key_of(cursor, name) == ref.key
+                ):
                     self._drop(cursor, name)
                 elif staged:
                     self._remove_files(name)
@@ -95,7 +101,7 @@ class LocalDriver(LocalBackups):
         with self._cluster() as cursor:
             renamed = self._check_free(cursor, new_name, ref.key)
             # On its way from the one name to the other when a former call was cut off.
-            if not renamed and not _exists(cursor, staging):
+            if not renamed and not databases.exists(cursor, staging):
                 self._require(cursor, ref)
         if not renamed:
             self._withdraw(ref, staging)
@@ -108,7 +114,7 @@ class LocalDriver(LocalBackups):
 
     def status(self, name: str) -> ClientStatus:
         with self._cluster() as cursor:
-            found = _find(cursor, name)
+            found = databases.find(cursor, name)
         if not found:
             return ClientStatus(name, exists=False)
         real_name, allowed, comment = found
@@ -136,7 +142,7 @@ class LocalDriver(LocalBackups):
     def build_template(self, spec: TemplateSpec) -> None:
         staging = _staging_name(spec.key)
         with self._cluster() as cursor:
-            found = _find(cursor, spec.name)
+            found = databases.find(cursor, spec.name)
             if found and local_sql.read_mark(found[2]) != f"template {spec.key}":
                 raise DriverRejected(f"The name {spec.name} belongs to another database.")
             # A build that was cut off: what it installed half is not worth keeping.
@@ -155,14 +161,14 @@ class LocalDriver(LocalBackups):
         if (self._filestore / staging).exists():
             os.rename(self._filestore / staging, self._filestore / spec.name)
         with self._statements() as cursor:
-            _disconnect_others(cursor, staging)
-            _rename(cursor, staging, spec.name)
-            _comment(cursor, spec.name, local_sql.make_mark(f"template {spec.key}"))
-            _alter(cursor, spec.name, "ALLOW_CONNECTIONS false")
+            databases.disconnect_others(cursor, staging)
+            databases.rename(cursor, staging, spec.name)
+            databases.comment(cursor, spec.name, local_sql.make_mark(f"template {spec.key}"))
+            databases.alter(cursor, spec.name, "ALLOW_CONNECTIONS false")
 
     def delete_template(self, name: str) -> None:
         with self._cluster() as cursor:
-            found = _find(cursor, name)
+            found = databases.find(cursor, name)
             if found and not local_sql.read_mark(found[2]).startswith("template "):
                 raise DriverRejected(f"{name} is not a template of the portal.")
             if found:
@@ -184,7 +190,7 @@ class LocalDriver(LocalBackups):
         try:
             yield connection
         except psycopg2.Error as error:
-            raise _translate(error) from error
+            raise databases.translate(error) from error
         finally:
             connection.close()
 
@@ -207,64 +213,64 @@ class LocalDriver(LocalBackups):
 
     def _check_free(self, cursor, name: str, key: str) -> bool:
         """Whether the name is already the one of ``key``; raises when it is anybody else's."""
-        found = _find(cursor, name)
+        found = databases.find(cursor, name)
         if found and (found[0] != name or local_sql.read_mark(found[2]) != key):
             raise DriverRejected(f"The name {name} is taken: there is a database {found[0]}.")
         return bool(found)
 
     def _require(self, cursor, ref: ClientRef) -> None:
-        if not _exists(cursor, ref.name):
+        if not databases.exists(cursor, ref.name):
             raise DriverNotFound(f"There is no database {ref.name}.")
-        if _key_of(cursor, ref.name) != ref.key:
+        if databases.key_of(cursor, ref.name) != ref.key:
             raise DriverRejected(f"The database {ref.name} belongs to somebody else.")
 
     def _copy_database(self, cursor, template: str, name: str) -> None:
-        if not _exists(cursor, template):
+        if not databases.exists(cursor, template):
             raise DriverNotFound(f"There is no template {template}; build it first.")
-        if not _key_of(cursor, template).startswith("template "):
+        if not databases.key_of(cursor, template).startswith("template "):
             # A client's database, or the portal's: nobody is given a copy of these.
             raise DriverRejected(f"{template} is not a template of the portal.")
-        _disconnect_others(cursor, template)
-        _create_database(cursor, name, template)
+        databases.disconnect_others(cursor, template)
+        databases.create_database(cursor, name, template)
 
     def _publish(self, staging: str, ref: ClientRef) -> None:
         """Let the finished database appear under its name: files first, then all at once."""
         if (self._filestore / staging).exists():
             os.rename(self._filestore / staging, self._filestore / ref.name)
         with self._statements() as cursor:
-            _disconnect_others(cursor, staging)
-            _rename(cursor, staging, ref.name)
-            _comment(cursor, ref.name, local_sql.make_mark(ref.key))
-            _alter(cursor, ref.name, "IS_TEMPLATE false")
+            databases.disconnect_others(cursor, staging)
+            databases.rename(cursor, staging, ref.name)
+            databases.comment(cursor, ref.name, local_sql.make_mark(ref.key))
+            databases.alter(cursor, ref.name, "IS_TEMPLATE false")
         self._forget(ref.name)
 
     def _withdraw(self, ref: ClientRef, staging: str) -> None:
         """The contrary of ``_publish``: the name is free afterwards, the database out of sight."""
         with self._statements() as cursor:
-            if not _exists(cursor, staging):
-                _alter(cursor, ref.name, "IS_TEMPLATE true")
-                _alter(cursor, ref.name, "ALLOW_CONNECTIONS true")
-                _disconnect_others(cursor, ref.name)
-                _rename(cursor, ref.name, staging)
+            if not databases.exists(cursor, staging):
+                databases.alter(cursor, ref.name, "IS_TEMPLATE true")
+                databases.alter(cursor, ref.name, "ALLOW_CONNECTIONS true")
+                databases.disconnect_others(cursor, ref.name)
+                databases.rename(cursor, ref.name, staging)
         self._forget(ref.name)
         if (self._filestore / ref.name).exists() and not (self._filestore / staging).exists():
             os.rename(self._filestore / ref.name, self._filestore / staging)
 
     def _drop(self, cursor, name: str) -> None:
         """Files first: once the database is gone they could be those of its successor."""
-        _alter(cursor, name, "IS_TEMPLATE false")
-        _alter(cursor, name, "ALLOW_CONNECTIONS false")
-        _disconnect_others(cursor, name)
+        databases.alter(cursor, name, "IS_TEMPLATE false")
+        databases.alter(cursor, name, "ALLOW_CONNECTIONS false")
+        databases.disconnect_others(cursor, name)
         self._remove_files(name)
         cursor.execute(sql.SQL("DROP DATABASE IF EXISTS {}").format(sql.Identifier(name)))
         self._forget(name)
 
     def _drop_if_exists(self, cursor, name: str) -> None:
-        if _exists(cursor, name):
+        if databases.exists(cursor, name):
             self._drop(cursor, name)
 
     def _create_empty(self, cursor, name: str) -> None:
-        _create_database(cursor, name, self._builder.empty_database)
+        databases.create_database(cursor, name, self._builder.empty_database)
 
     def _staging_name(self, key: str) -> str:
         return _staging_name(key)
@@ -312,92 +318,3 @@ def _link_or_copy(source: str, target: str) -> None:
         os.link(source, target)
     except OSError:
         shutil.copy2(source, target)
-
-
-def _find(cursor, name: str) -> tuple | None:
-    """(name, allows connections, comment) of the database of this name, capitals not counting."""
-    cursor.execute(
-        "SELECT datname, datallowconn, shobj_description(oid, 'pg_database') FROM pg_database"
-        " WHERE lower(datname) = lower(%s) ORDER BY datname = %s DESC LIMIT 1",
-        [name, name],
-    )
-    return cursor.fetchone()
-
-
-def _exists(cursor, name: str) -> bool:
-    cursor.execute("SELECT FROM pg_database WHERE datname = %s", [name])
-    return bool(cursor.rowcount)
-
-
-def _key_of(cursor, name: str) -> str:
-    cursor.execute(
-        "SELECT shobj_description(oid, 'pg_database') FROM pg_database WHERE datname = %s", [name]
-    )
-    row = cursor.fetchone()
-    return local_sql.read_mark(row and row[0])
-
-
-def _create_database(cursor, name: str, template: str) -> None:
-    cursor.execute(
-        sql.SQL("CREATE DATABASE {} ENCODING 'unicode' {} TEMPLATE {} IS_TEMPLATE true").format(
-            sql.Identifier(name),
-            # Odoo's own choice for a database that it makes from an empty one.
-            sql.SQL("LC_COLLATE 'C'" if template == "template0" else ""),
-            sql.Identifier(template),
-        )
-    )
-
-
-def _rename(cursor, old: str, new: str) -> None:
-    cursor.execute(
-        sql.SQL("ALTER DATABASE {} RENAME TO {}").format(sql.Identifier(old), sql.Identifier(new))
-    )
-
-
-def _comment(cursor, name: str, text: str) -> None:
-    cursor.execute(
-        sql.SQL("COMMENT ON DATABASE {} IS {}").format(sql.Identifier(name), sql.Literal(text))
-    )
-
-
-def _alter(cursor, name: str, option: str) -> None:
-    cursor.execute(sql.SQL("ALTER DATABASE {} WITH " + option).format(sql.Identifier(name)))
-
-
-def _disconnect_others(cursor, name: str) -> None:
-    """End the sessions of our own role on a database and wait until they are gone.
-
-    :raises DriverUnavailable: somebody else stays connected, or comes back again and again
-    """
-    deadline = time.monotonic() + _BUSY_SECONDS
-    while True:
-        # Inside a transaction PostgreSQL would show the same list of sessions for ever.
-        cursor.execute("SELECT pg_stat_clear_snapshot()")
-        cursor.execute(
-            "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity"
-            " WHERE datname = %s AND usename = current_user AND pid <> pg_backend_pid()",
-            [name],
-        )
-        # Autovacuum has no user name and leaves by itself.
-        cursor.execute(
-            "SELECT count(*) FROM pg_stat_activity"
-            " WHERE datname = %s AND usename IS NOT NULL AND pid <> pg_backend_pid()",
-            [name],
-        )
-        if not cursor.fetchone()[0]:
-            return
-        if time.monotonic() > deadline:
-            raise DriverUnavailable(f"The database {name} is in use and cannot be moved now.")
-        # PostgreSQL ends a session at its next chance, with nothing to wait on: ask again soon.
-        cursor.execute("SELECT pg_sleep(0.02)")
-
-
-def _translate(error: psycopg2.Error) -> DriverError:
-    text = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
-    if error.pgcode == errorcodes.DUPLICATE_DATABASE:
-        return DriverRejected(f"The name is taken: {text}")
-    if error.pgcode == errorcodes.INVALID_CATALOG_NAME:
-        return DriverNotFound(text)
-    if error.pgcode == errorcodes.INSUFFICIENT_PRIVILEGE:
-        return DriverRejected(f"PostgreSQL: {text}")
-    return DriverUnavailable(f"PostgreSQL: {text}")

@@ -108,16 +108,9 @@ class LocalBackups:
 
     def restore(self, ref: ClientRef, identity: Identity, archive: Path) -> None:
         check_archive(archive)
-
-        def fill(staging):
-            with open_archive(archive) as source:
-                with source.open(_DUMP) as dump:
-                    self._load(staging, dump)
-                self._extract_files(source, staging)
-
         with self._cluster() as cursor:
             self._check_free(cursor, ref.name, ref.key)
-        staging = self._stage(ref, fill)
+        staging = self._stage_archive(ref, archive)
         with self._transaction(staging) as cursor:
             local_sql.move_in(cursor, identity)
         with self._cluster() as cursor:
@@ -128,7 +121,7 @@ class LocalBackups:
         self._publish(staging, ref)
 
     def copy(  # pylint: disable=method-required-super
-        self, source: ClientRef, ref: ClientRef, identity: Identity
+        self, source: ClientRef, ref: ClientRef, identity: Identity, neutralize: bool = False
     ) -> None:
         with self._cluster() as cursor:
             self._require(cursor, source)
@@ -148,8 +141,22 @@ class LocalBackups:
         with self._transaction(staging) as cursor:
             local_sql.move_in(cursor, identity)
             local_sql.forget_machines(cursor)
+        if neutralize:
+            with self._transaction(staging) as cursor:
+                self._neutralize(cursor)
         self._remove_files(ref.name)
         self._publish(staging, ref)
+
+    def _stage_archive(self, ref: ClientRef, archive: Path) -> str:
+        """A hidden database that holds what an archive holds."""
+
+        def fill(staging):
+            with open_archive(archive) as source:
+                with source.open(_DUMP) as dump:
+                    self._load(staging, dump)
+                self._extract_files(source, staging)
+
+        return self._stage(ref, fill)
 
     def _stage(self, ref: ClientRef, fill: Callable[[str], None]) -> str:
         """A hidden database, filled anew: what a former call left half is not worth keeping."""

@@ -26,11 +26,15 @@ class Identity:
 
 @dataclass(frozen=True)
 class ClientSpec:
-    """A client that should exist: a copy of the database ``template`` with an identity."""
+    """A client that should exist: a copy of the database ``template`` with an identity.
+
+    ``spare``: key of a copy that was made before; one that is gone is no mistake.
+    """
 
     ref: ClientRef
     template: str
     identity: Identity
+    spare: str = ""
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ RESERVED_LABELS = frozenset(
     | {"ns2", "pop", "pop3", "postmaster", "root", "smtp", "webmail", "www"}
 )
 #: Used by the portal for databases that are being made or that wait to be dropped.
-RESERVED_PREFIXES = ("saas-new-", "saas-trash-")
+RESERVED_PREFIXES = ("saas-new-", "saas-spare-", "saas-trash-")
 
 _LABEL = re.compile(r"[a-z0-9](?:[a-z0-9-]*[a-z0-9])?")
 
