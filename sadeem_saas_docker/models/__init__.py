@@ -1,0 +1,1 @@
+from . import sadeem_postgresql_server

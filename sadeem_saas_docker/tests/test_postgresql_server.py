@@ -1,0 +1,107 @@
+import odoo.sql_db
+from odoo.exceptions import AccessError, UserError
+
+from odoo.addons.sadeem_portainer.tests.common import PortainerCase
+
+SECRET = "hunter2-secret"
+
+
+class TestPostgresqlServer(PortainerCase):
+    """Against the real server that the tests run on."""
+
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        info = odoo.sql_db.connection_info_for("postgres")[1]
+        cls.postgres = cls.env["sadeem.postgresql.server"].create(
+            {
+                "name": "Shared",
+                "host": info["host"],
+                "port": info.get("port") or 5432,
+                "login": info["user"],
+                "password": info["password"],
+                "sslmode": "prefer",
+            }
+        )
+        cls.operator = cls.make_user("docker-operator", "saas_portal.group_user")
+        cls.saas_manager = cls.make_user("docker-manager", "saas_portal.group_manager")
+
+    def press_test(self, server=None):
+        """What the button tells: (kind of message, message)."""
+        server = server or self.postgres
+        action = self.call(self.saas_manager, server, "action_test_connection")
+        return action["params"]["type"], action["params"]["message"]
+
+    def test_a_role_that_may_make_none_is_told_how_to_be_allowed(self):
+        self.env.cr.execute(
+            "SELECT rolsuper OR rolcreaterole AND rolcreatedb FROM pg_roles"
+            " WHERE rolname = current_user"
+        )
+        allowed = self.env.cr.fetchone()[0]
+        kind, message = self.press_test()
+        self.assertTrue(self.postgres.checked_at)
+        if allowed:
+            self.assertEqual((kind, self.postgres.last_error), ("success", False))
+            self.assertTrue(self.postgres.version)
+        else:
+            self.assertEqual(kind, "danger")
+            self.assertIn("CREATEROLE CREATEDB", message)
+            self.assertIn("CREATEROLE", self.postgres.last_error)
+
+    def test_a_server_that_does_not_let_us_in_is_named_without_the_password(self):
+        for vals in ({"port": 1}, {"login": "nobody-there"}, {"host": "no-such-host.invalid"}):
+            with self.subTest(**vals):
+                server = self.postgres.copy({"name": "Nowhere", **vals, "password": SECRET})
+                kind, message = self.press_test(server)
+                self.assertEqual(kind, "danger")
+                self.assertIn("The PostgreSQL server Nowhere cannot be used", message)
+                self.assertNotIn(SECRET, message + server.last_error)
+                server.unlink()
+
+    def test_the_password_cannot_be_read_back(self):
+        self.postgres.password = SECRET
+        values = self.postgres.with_user(self.saas_manager).read()[0]
+        self.assertNotIn(SECRET, str(values))
+        self.assertNotIn("password_cipher", values)
+        self.assertTrue(values["has_password"])
+        self.env.flush_all()
+        self.env.cr.execute(
+            "SELECT t::text FROM sadeem_postgresql_server t WHERE id = %s", [self.postgres.id]
+        )
+        self.assertNotIn(SECRET, self.env.cr.fetchone()[0])
+        self.assertEqual(self.postgres._get_external_server("acme", "x").password, SECRET)
+        self.assertNotIn(SECRET, repr(self.postgres._get_external_server()))
+
+    def test_a_password_is_not_taken_along_to_another_address(self):
+        for vals in ({"host": "10.0.0.99"}, {"port": 6432}, {"login": "other"}):
+            with self.subTest(**vals):
+                self.postgres.write({"password": SECRET})
+                self.postgres.write(vals)
+                self.assertFalse(self.postgres.has_password)
+                with self.assertRaisesRegex(UserError, "has no password"):
+                    self.postgres._get_external_server()
+        self.postgres.write({"host": "10.0.0.100", "password": SECRET})
+        self.assertTrue(self.postgres.has_password)
+        self.postgres.write({"host": "10.0.0.100", "name": "Renamed"})
+        self.assertTrue(self.postgres.has_password)
+
+    def test_an_archived_server_takes_nobody(self):
+        self.postgres.active = False
+        with self.assertRaisesRegex(UserError, "archived"):
+            self.postgres._get_external_server()
+
+    def test_managers_set_servers_up_and_operators_look(self):
+        as_operator = self.postgres.with_user(self.operator)
+        self.assertEqual(as_operator.read(["name"])[0]["name"], "Shared")
+        for refused in (
+            lambda: as_operator.write({"name": "x"}),
+            lambda: as_operator.create({"name": "x", "host": "h", "login": "l"}),
+            as_operator.unlink,
+            as_operator.action_test_connection,
+        ):
+            with self.assertRaises(AccessError):
+                refused()
+        for user in (self.portal, self.internal, self.manager):
+            with self.assertRaises(AccessError):
+                self.postgres.with_user(user).read(["host"])
+        self.postgres.with_user(self.saas_manager).write({"name": "Renamed"})
