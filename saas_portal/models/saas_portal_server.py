@@ -3,6 +3,7 @@ from pathlib import Path
 import odoo.sql_db
 from odoo import api, fields, models
 from odoo.exceptions import UserError, ValidationError
+from odoo.modules.neutralize import neutralize_database
 from odoo.modules.registry import Registry
 from odoo.tools import config
 
@@ -151,6 +152,7 @@ class SaasPortalServer(models.Model):
                 empty_database=config["db_template"],
             ),
             forget=_forget_database,
+            neutralize=neutralize_database,
         )
 
     def _check_in_use(self):

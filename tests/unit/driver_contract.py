@@ -9,6 +9,7 @@ The deriving class gives a fixture ``world`` with
   ``portal_uuid``, ``portal_key``, ``secret``;
 - ``write_inside(name, text)`` and ``read_inside(name)``: data of a customer's in database and
   files, with a mail that waits and a key; ``can_act(name)``: whether there are such mails or keys;
+- ``is_neutralized(name)``: whether Odoo takes a client for a copy that must do nothing by itself;
 - ``cut_off(verb, *arguments)``: for each point where the verb can be cut off, brings the server
   into the state of that point and yields its name; the contract then repeats the verb.
 """
@@ -378,6 +379,14 @@ class DriverContract:
         driver.copy(client, *twin)
         assert not world.can_act("twin.localhost")
         assert world.can_act(client.name)
+
+    def test_only_a_copy_that_shall_be_a_stage_is_neutralised(self, world, driver, client, twin):
+        driver.copy(client, *twin, neutralize=True)
+        assert world.is_neutralized("twin.localhost")
+        assert not world.is_neutralized(client.name)
+        plain = ClientRef("plain.localhost", "key-plain")
+        driver.copy(client, plain, replace(twin[1], database_uuid=plain.key))
+        assert not world.is_neutralized(plain.name)
 
     def test_an_interrupted_copy_is_completed_by_repeating_it(self, world, driver, client, twin):
         world.write_inside(client.name, "precious")
