@@ -3,7 +3,7 @@ from datetime import timedelta
 from odoo import api, fields, models
 from odoo.exceptions import UserError
 
-from ..lib.portainer_api import PortainerError
+from ..lib.portainer_api import Capacity, Container, PortainerError
 from ..transactions import Busy, in_own_transaction, locked
 
 #: What was read this many seconds ago is as good as new.
@@ -107,17 +107,13 @@ class SadeemPortainerEnvironment(models.Model):
                 ),
             )
             with client:
+                containers = client.list_containers(number)
                 capacity = client.capacity(number, disk=disk)
-                ports = {
-                    port.host_port
-                    for container in client.list_containers(number)
-                    for port in container.ports
-                }
         except (PortainerError, UserError) as error:
             # The handler's variable is gone when the function is called.
             text = str(error)
             return lambda environment: environment._note_failure(text)
-        return lambda environment: environment._note_capacity(capacity, ports)
+        return lambda environment: environment._note_capacity(capacity, containers)
 
     def _note_failure(self, error: str) -> str:
         vals = {"last_error": error, "checked_at": fields.Datetime.now()}
@@ -126,9 +122,12 @@ class SadeemPortainerEnvironment(models.Model):
         self.write(vals)
         return error
 
-    def _note_capacity(self, capacity, ports: set[int]) -> str:
+    def _note_capacity(self, capacity: Capacity, containers: list[Container]) -> str:
+        ports = {port.host_port for container in containers for port in container.ports}
+        listed = len([container for container in containers if container.is_running])
         vals = {
-            "container_run": capacity.running,
+            # Read a moment apart: with the larger number nothing is filled twice.
+            "container_run": max(capacity.running, listed),
             "container_stop": capacity.stopped,
             "container_pause": capacity.paused,
             "container_total": capacity.total,
@@ -161,8 +160,11 @@ class SadeemPortainerEnvironment(models.Model):
             if not fresh and server.state == "confirmed" and server.active:
                 environment._refresh()
 
-    def _find_obstacle(self) -> str:
-        """Why nothing new can be deployed here, '' if it can."""
+    def _find_obstacle(self, containers: int = 1) -> str:
+        """Why so many more containers cannot be deployed here, '' if they can."""
+        return self._find_trouble() or self._find_lack_of_room(containers)
+
+    def _find_trouble(self) -> str:
         self.ensure_one()
         server = self.portainer_id
         if not self.active:
@@ -175,13 +177,16 @@ class SadeemPortainerEnvironment(models.Model):
             return self.env._("it is gone from Portainer")
         if self.connection == "down":
             return self.env._("it does not answer: %(error)s", error=self.last_error or "?")
-        if self.available_capacity <= 0:
-            return self.env._(
-                "it is full: %(running)s of %(most)s containers run",
-                running=self.container_run,
-                most=self.max_running_containers,
-            )
         return ""
+
+    def _find_lack_of_room(self, containers: int) -> str:
+        if self.available_capacity >= containers:
+            return ""
+        return self.env._(
+            "it is full: %(running)s of %(most)s containers run",
+            running=self.container_run,
+            most=self.max_running_containers,
+        )
 
     # === DASHBOARD === #
 
