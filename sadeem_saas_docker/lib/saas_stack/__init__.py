@@ -2,6 +2,7 @@
 
 from .checks import LOG_LEVELS, SSL_MODES, check_address, check_host, check_image, check_spec
 from .compose import compose_data, render
+from .diff import describe_difference
 from .errors import InvalidSpec
 from .names import (
     ADDONS_FOLDER,
@@ -21,6 +22,7 @@ from .names import (
     client_key,
     stack_name,
 )
+from .routing import Nginx, Route, render_nginx
 from .types import (
     ExternalDatabase,
     InStackDatabase,

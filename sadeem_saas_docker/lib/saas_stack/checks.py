@@ -132,16 +132,22 @@ def check_address(field: str, value: object) -> None:
 
 def check_port(field: str, value: object) -> None:
     """:raises InvalidSpec: unless it is a port that needs no privileges."""
-    _number(field, value, 1024, 65535)
+    check_number(field, value, 1024, 65535)
+
+
+def check_number(field: str, value: object, least: int, most: int) -> None:
+    """:raises InvalidSpec: unless it is a whole number within these limits."""
+    if type(value) is not int or not least <= value <= most:
+        raise InvalidSpec(field, f"{_shown(value)} is not a whole number from {least} to {most}.")
 
 
 def _odoo(odoo: OdooOptions) -> None:
     _kind("odoo", odoo, OdooOptions)
-    _number("odoo.workers", odoo.workers, 0, MOST_WORKERS)
+    check_number("odoo.workers", odoo.workers, 0, MOST_WORKERS)
     for name in ("limit_time_cpu", "limit_time_real", "limit_request"):
         # 0 would end every process at its first request.
-        _number(f"odoo.{name}", getattr(odoo, name), 1, LONG)
-    _number("odoo.limit_time_real_cron", odoo.limit_time_real_cron, 0, LONG)
+        check_number(f"odoo.{name}", getattr(odoo, name), 1, LONG)
+    check_number("odoo.limit_time_real_cron", odoo.limit_time_real_cron, 0, LONG)
     _one_of("odoo.log_level", odoo.log_level, LOG_LEVELS)
     for name in ("update_modules", "auto_install_modules", "server_wide_modules"):
         _modules(f"odoo.{name}", getattr(odoo, name))
@@ -151,9 +157,9 @@ def _odoo(odoo: OdooOptions) -> None:
         _flag(f"odoo.{name}", getattr(odoo, name))
     _folders("odoo.user_addons_path", odoo.user_addons_path)
     if odoo.db_maxconn is not None:
-        _number("odoo.db_maxconn", odoo.db_maxconn, 2, 10000)
+        check_number("odoo.db_maxconn", odoo.db_maxconn, 2, 10000)
     if odoo.max_cron_threads is not None:
-        _number("odoo.max_cron_threads", odoo.max_cron_threads, 0, MOST_WORKERS)
+        check_number("odoo.max_cron_threads", odoo.max_cron_threads, 0, MOST_WORKERS)
 
 
 def _database(database: InStackDatabase | ExternalDatabase) -> None:
@@ -162,7 +168,7 @@ def _database(database: InStackDatabase | ExternalDatabase) -> None:
         return
     _kind("database", database, ExternalDatabase)
     _server("database.host", database.host)
-    _number("database.port", database.port, 1, 65535)
+    check_number("database.port", database.port, 1, 65535)
     _matches("database.role", database.role, _ROLE, "use up to 63 small letters, digits, _ and -.")
     if database.role == "postgres" or database.role.startswith("pg_"):
         raise InvalidSpec("database.role", f"the role {database.role} is PostgreSQL's own.")
@@ -178,9 +184,9 @@ def _resources(resources: Resources, with_database: bool) -> None:
         )
     if resources.memory_mb is not None:
         least = LEAST_MEMORY_WITH_DATABASE_MB if with_database else LEAST_MEMORY_MB
-        _number("resources.memory_mb", resources.memory_mb, least, MOST_MEMORY_MB)
+        check_number("resources.memory_mb", resources.memory_mb, least, MOST_MEMORY_MB)
     if resources.pids is not None:
-        _number("resources.pids", resources.pids, 64, 100_000)
+        check_number("resources.pids", resources.pids, 64, 100_000)
 
 
 def _ports(ports: Ports | None, workers: int) -> None:
@@ -246,11 +252,6 @@ def _text(field: str, value: object) -> None:
 def _flag(field: str, value: object) -> None:
     if type(value) is not bool:
         raise InvalidSpec(field, f"this must be yes or no, not {_shown(value)}.")
-
-
-def _number(field: str, value: object, least: int, most: int) -> None:
-    if type(value) is not int or not least <= value <= most:
-        raise InvalidSpec(field, f"{_shown(value)} is not a whole number from {least} to {most}.")
 
 
 def _one_of(field: str, value: object, known: tuple[str, ...]) -> None:

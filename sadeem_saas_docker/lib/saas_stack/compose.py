@@ -1,6 +1,6 @@
 """A specification as the text of a compose file."""
 
-from . import options, routing, swarm, yaml_text
+from . import options, swarm, traefik, yaml_text
 from .checks import check_spec
 from .names import (
     ADDONS_FOLDER,
@@ -61,7 +61,7 @@ def _odoo(spec: StackSpec) -> dict:
         "command": ["odoo", *options.arguments(spec.odoo)],
         "environment": {**_connection(spec), **options.module_variables(spec.odoo)},
         "volumes": [f"{DATA_VOLUME}:{DATA_FOLDER}", f"{ADDONS_VOLUME}:{ADDONS_FOLDER}"],
-        "labels": {**_labels(spec), **routing.traefik_labels(spec)},
+        "labels": {**_labels(spec), **traefik.labels(spec)},
         # Each look costs some tenths of a second of CPU: not often. A start may update modules.
         "healthcheck": _healthcheck(
             f"curl -fsS -m 5 -o /dev/null http://127.0.0.1:{HTTP_PORT}/web/health", "120s"

@@ -23,6 +23,10 @@ def adapt(data: dict, spec: StackSpec) -> dict:
 def _service(name: str, service: dict, spec: StackSpec) -> dict:
     adapted = {key: value for key, value in service.items() if key not in _NOT_IN_SWARM}
     adapted["deploy"] = _deploy(service, spec)
+    # A proxy in the swarm reads the labels of services, the portal those of containers.
+    adapted["labels"] = {
+        key: value for key, value in service["labels"].items() if not key.startswith("traefik.")
+    }
     adapted["ports"] = [_without_address(port) for port in service.get("ports", ())]
     if not adapted["ports"]:
         del adapted["ports"]
@@ -39,7 +43,6 @@ def _deploy(service: dict, spec: StackSpec) -> dict:
     deploy = {
         "replicas": 1,
         "endpoint_mode": "dnsrr",
-        # A proxy in the swarm reads the labels of services, the portal those of containers.
         "labels": dict(service["labels"]),
         "restart_policy": {"condition": "any", "delay": "5s"},
         "update_config": {"order": "stop-first", "failure_action": "pause"},
