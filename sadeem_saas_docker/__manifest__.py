@@ -9,6 +9,7 @@
     "external_dependencies": {"python": ["PyYAML"]},
     "data": [
         "security/ir.model.access.csv",
+        "security/sadeem_saas_docker_security.xml",
         "views/sadeem_postgresql_server_views.xml",
         "views/sadeem_saas_docker_menus.xml",
     ],

@@ -1,0 +1,284 @@
+import secrets
+
+import requests
+
+from odoo import fields, models
+from odoo.exceptions import UserError
+
+from odoo.addons.saas_portal.const import PENDING
+from odoo.addons.saas_portal.lib.saas_driver import ClientRef, DriverUnavailable
+from odoo.addons.sadeem_portainer.transactions import in_own_transaction
+
+from ..lib.saas_stack import ODOO_SERVICE, PASSWORD_VARIABLE, InvalidSpec, stack_name
+
+_ANSWER_SECONDS = 60
+
+
+class SaasPortalClient(models.Model):
+    """How operations make, change and remove the stack of a client."""
+
+    _inherit = "saas_portal.client"
+
+    # === STEPS === #
+
+    def _get_operation_steps(self, kind):
+        if not self.is_docker:
+            return super()._get_operation_steps(kind)
+        revise = ("_step_revise", self.env._("Write down the new revision"))
+        deploy = ("_step_deploy", self.env._("Start the stack"))
+        answer = ("_step_wait_for_answer", self.env._("Wait until it answers"))
+        if kind == "create":
+            _copy, set_up, opened = super()._get_operation_steps(kind)
+            return [
+                ("_step_place", self.env._("Find a place")),
+                revise,
+                deploy,
+                ("_step_create_database", self.env._("Fill the database")),
+                set_up,
+                answer,
+                opened,
+            ]
+        if kind == "rebuild":
+            return [revise, deploy, answer, ("_step_resync", self.env._("Read its state"))]
+        if kind == "restart":
+            return [("_step_restart", self.env._("Restart Odoo")), answer]
+        steps = super()._get_operation_steps(kind)
+        if kind == "rename":
+            steps.insert(1, revise)
+        return steps
+
+    def _step_place(self, operation):
+        """Environment, ports and the record of the stack; nothing is on a server yet."""
+        if self.docker_stack_id:
+            return self.docker_placement
+        environment, reason = self._take_place()
+        http, gevent = environment.allocate_ports(2, purpose=self.name)
+        stack = self.env["sadeem.portainer.stack"].create(
+            {
+                "name": stack_name(self.client_id),
+                "environment_id": environment.id,
+                "operation": self.client_id,
+                # Its text is written with the revision.
+                "compose": "services: {}\n",
+            }
+        )
+        stack._set_env({PASSWORD_VARIABLE: secrets.token_urlsafe(24)})
+        self.write(
+            {
+                "docker_stack_id": stack.id,
+                "docker_http_port": http,
+                "docker_gevent_port": gevent,
+                "docker_placement": reason,
+            }
+        )
+        return self.env._(
+            "%(environment)s, ports %(http)s and %(gevent)s. %(reason)s",
+            environment=environment.display_name,
+            http=http,
+            gevent=gevent,
+            reason=reason,
+        )
+
+    def _step_revise(self, operation):
+        """Settle what the stack shall be: the present settings, or those of a former revision."""
+        arguments = operation.arguments
+        if revision_id := arguments.get("revision_id"):
+            self._take_settings(self.docker_revision_ids.browse(revision_id).exists())
+        reasons = {"create": self.env._("Creation"), "rename": self.env._("Renamed")}
+        reason = arguments.get("reason") or reasons.get(operation.kind) or self.env._("Rebuild")
+        revision = self._revise(operation.user_id, reason)
+        if operation.kind == "rename":
+            # The driver has deployed it with the new name.
+            self._note_deployed()
+        return self.env._("Revision %(number)s", number=revision.number)
+
+    def _step_deploy(self, operation):
+        number = self.server_id._get_driver().deploy(self._get_ref())
+        self.docker_stack_id._check()
+        self._note_deployed()
+        return self.env._("Stack %(number)s runs", number=number)
+
+    def _step_wait_for_answer(self, operation):
+        """People reach it under its name, as the reverse proxy will ask for it."""
+        path = "web/health" if self.state == PENDING else "web/login"
+        url = f"{self._get_container_address()}/{path}"
+        headers = {"Host": self.name}
+        try:
+            answer = requests.get(
+                url, headers=headers, timeout=_ANSWER_SECONDS, allow_redirects=False
+            )
+        except requests.RequestException as error:
+            raise DriverUnavailable(
+                self.env._("%(name)s does not answer at %(url)s.", name=self.name, url=url)
+            ) from error
+        if answer.status_code >= 400:
+            raise DriverUnavailable(
+                self.env._(
+                    "%(name)s answers HTTP %(status)s at %(url)s.",
+                    name=self.name,
+                    status=answer.status_code,
+                    url=url,
+                )
+            )
+
+    def _step_restart(self, operation):
+        stack = self.docker_stack_id
+        portainer, environment = stack.portainer_id, stack.environment_id
+        rows = portainer.check_stack_status(stack.id)["containers"]
+        container = next((row["id"] for row in rows if row["service"] == ODOO_SERVICE), None)
+        if container:
+            portainer.docker_action(environment.id, container, "restart")
+        # Waits until it runs, and brings back what is not there at all.
+        self.server_id._get_driver().deploy(self._get_ref())
+
+    def _step_create_database(self, operation):
+        source_id = operation.arguments.get("copy_of")
+        source = self.browse(source_id).exists() if source_id else self.browse()
+        if not (self.is_docker and self.stage_of_id and source):
+            return super()._step_create_database(operation)
+        self.server_id._get_driver().copy(
+            ClientRef(source.name, source.client_id),
+            self._get_ref(),
+            self._prepare_identity(),
+            neutralize=True,
+        )
+        self.key_id = self.env["saas_portal.keyring"]._get_signing_key().key_id
+        return self.env._("Neutralised copy of %(name)s", name=source.name)
+
+    def _step_restore(self, operation):
+        result = super()._step_restore(operation)
+        if self.is_docker:
+            # It may have missed a change of keys, and is spoken to next.
+            self._publish_keys()
+        return result
+
+    def _step_purge(self, operation):
+        result = super()._step_purge(operation)
+        self._free_place()
+        return result
+
+    def _set_deleted(self, **vals):
+        result = super()._set_deleted(**vals)
+        if not vals.get("trash_name"):
+            self._free_place()
+        return result
+
+    def _set_broken(self, release_name):
+        result = super()._set_broken(release_name)
+        if release_name:
+            self._free_place()
+        return result
+
+    # === PLACES === #
+
+    def _take_place(self):
+        """The environment where the stack goes, and why; it has room for it from now on."""
+        placement = self.docker_image_id._place(len(self._get_services()), self)
+        # It was written after this transaction began.
+        environment_id, reason = in_own_transaction(
+            placement, lambda placement: (placement.environment_id.id, placement.reason)
+        )
+        return self.env["sadeem.portainer.environment"].browse(environment_id), reason
+
+    def _free_place(self):
+        """Forget the stacks of these clients, which are gone from the servers."""
+        for client in self.filtered("docker_stack_id"):
+            stack = client.docker_stack_id
+            ports = [client.docker_http_port, client.docker_gevent_port]
+            stack.environment_id.release_ports([port for port in ports if port])
+            client.docker_placement_ids._give_back()
+            client.write(
+                {
+                    "docker_stack_id": False,
+                    "docker_http_port": 0,
+                    "docker_gevent_port": 0,
+                    "docker_placement": False,
+                }
+            )
+            stack.write({"state": "draft", "pending_action": False})
+            stack.unlink()
+
+    # === REVISIONS === #
+
+    def _revise(self, user, reason):
+        """The revision of the present settings; the same one as before when nothing changed."""
+        settings = self._prepare_stack_settings()
+        try:
+            compose = self._render_stack(settings)
+        except InvalidSpec as error:
+            raise UserError(self._describe_refusal(error)) from error
+        revision = self.docker_revision_id
+        if revision.compose != compose:
+            number = max(self.docker_revision_ids.mapped("number"), default=0) + 1
+            revision = self.env["sadeem.saas.docker.revision"].create(
+                {
+                    "client_id": self.id,
+                    "number": number,
+                    "compose": compose,
+                    "settings": settings,
+                    "image": settings["image"],
+                    "user_id": user.id,
+                    "reason": reason,
+                }
+            )
+            self.docker_revision_id = revision
+        self.docker_stack_id.compose = compose
+        return revision
+
+    def _note_deployed(self):
+        if not self.docker_revision_id.deployed_at:
+            self.docker_revision_id.deployed_at = fields.Datetime.now()
+
+    def _take_settings(self, revision):
+        """Give the client the settings that it had at this revision."""
+        if not revision:
+            raise UserError(self.env._("The revision has been removed."))
+        known = set(self._get_docker_settings())
+        vals = {name: value for name, value in revision.settings.items() if name in known}
+        image_name, _colon, tag_name = revision.image.rpartition(":")
+        image = self.docker_image_id.with_context(active_test=False).search(
+            [("name", "=", image_name), ("tag_ids.name", "=", tag_name)], limit=1
+        )
+        if not image:
+            raise UserError(
+                self.env._(
+                    "The image %(image)s of revision %(number)s is not among the images any more.",
+                    image=revision.image,
+                    number=revision.number,
+                )
+            )
+        tag = image.tag_ids.filtered(lambda tag: tag.name == tag_name)
+        self.write({**vals, "docker_image_id": image.id, "docker_image_tag_id": tag.id})
+
+    # === REQUESTS === #
+
+    def action_rebuild(self):
+        """Deploy the stacks of these clients with their present settings, in the background."""
+        self.check_access("write")
+        for client in self:
+            client._start_rebuild(self.env._("Changed settings"))
+        return True
+
+    def action_restart(self):
+        """Restart the Odoo of these clients, in the background."""
+        self.check_access("write")
+        for client in self:
+            client._check_can_be_deployed()
+            client._start_operation("restart")
+        return True
+
+    def _start_rebuild(self, reason, revision=None):
+        self._check_can_be_deployed()
+        arguments = {"reason": reason}
+        if revision:
+            arguments["revision_id"] = revision.id
+        else:
+            try:
+                self.sudo()._render_stack(self.sudo()._prepare_stack_settings())
+            except InvalidSpec as error:
+                raise UserError(self._describe_refusal(error)) from error
+        return self._start_operation("rebuild", arguments)
+
+    def _check_can_be_deployed(self):
+        self._check_docker()
+        self._check_can_be_copied()

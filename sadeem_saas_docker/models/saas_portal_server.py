@@ -1,0 +1,122 @@
+from pathlib import Path
+
+from odoo import api, fields, models
+from odoo.exceptions import UserError, ValidationError
+from odoo.tools import config
+
+from ..lib.saas_stack import Routing
+from ..orm_fleet import OrmFleet
+from ..portainer_driver import PortainerDriver
+
+_TEMPLATES = "saas_templates"
+
+
+class SaasPortalServer(models.Model):
+    """A server whose clients are stacks in Docker environments."""
+
+    _inherit = "saas_portal.server"
+
+    driver = fields.Selection(
+        selection_add=[("portainer", "Docker stacks, by Portainer")],
+        ondelete={"portainer": "cascade"},
+    )
+    docker_image_id = fields.Many2one(
+        "sadeem.portainer.image",
+        string="Docker Image",
+        ondelete="restrict",
+        tracking=True,
+        help="What new clients run; its environments are where they may go.",
+    )
+    docker_image_tag_id = fields.Many2one(
+        "sadeem.portainer.image.tag", string="Image Tag", ondelete="restrict", tracking=True
+    )
+    docker_postgresql_image = fields.Char(
+        string="PostgreSQL Image",
+        default="postgres:16",
+        tracking=True,
+        help="With its tag; what a stack runs that has a PostgreSQL of its own.",
+    )
+    docker_proxy_network = fields.Char(
+        string="Proxy Network",
+        tracking=True,
+        help="An existing Docker network of the reverse proxy, which clients join; empty: none.",
+    )
+    docker_traefik = fields.Boolean(
+        string="Traefik Labels", tracking=True, help="Containers tell Traefik where to route."
+    )
+    docker_traefik_entrypoint = fields.Char(
+        string="Traefik Entry Point", tracking=True, help="Empty: all of them."
+    )
+    docker_traefik_resolver = fields.Char(
+        string="Certificate Resolver",
+        tracking=True,
+        help="Traefik's name for what gets the certificates; empty: no certificates.",
+    )
+
+    # === CONSTRAINT METHODS === #
+
+    @api.constrains("driver", "docker_image_id", "docker_image_tag_id")
+    def _check_docker_image(self):
+        for server in self.filtered(lambda server: server.driver == "portainer"):
+            image, tag = server.docker_image_id, server.docker_image_tag_id
+            if not image or not tag:
+                raise ValidationError(
+                    self.env._("%(server)s needs a Docker image and a tag.", server=server.name)
+                )
+            server._check_tag(image, tag)
+
+    @api.model
+    def _check_tag(self, image, tag):
+        if tag not in image.sudo().tag_ids:
+            raise ValidationError(
+                self.env._(
+                    "The image %(image)s has no tag %(tag)s.", image=image.name, tag=tag.name
+                )
+            )
+
+    # === BUSINESS METHODS === #
+
+    def _is_docker(self) -> bool:
+        return self.driver == "portainer"
+
+    def _get_driver(self):
+        if not self._is_docker():
+            return super()._get_driver()
+        self.ensure_one()
+        return PortainerDriver(OrmFleet(self), self._get_template_folder())
+
+    @api.model
+    def _get_template_folder(self) -> Path:
+        # One for each portal: a copy of this one must not write among its templates.
+        return Path(config["data_dir"]) / _TEMPLATES / self.env.cr.dbname
+
+    def _get_transport(self):
+        if self._is_docker():
+            raise UserError(
+                self.env._("Each client of %(server)s has an address of its own.", server=self.name)
+            )
+        return super()._get_transport()
+
+    def _has_anchor(self):
+        # Whatever comes back here is given the keys before it is spoken to.
+        return self._is_docker() or super()._has_anchor()
+
+    def _get_environments(self):
+        """Where clients of this server may be: where new ones go, and where some are."""
+        self.ensure_one()
+        image = self.sudo().docker_image_id
+        stacks = self.env["saas_portal.client"].sudo().with_context(active_test=False)
+        used = stacks.search([("server_id", "=", self.id), ("docker_stack_id", "!=", False)])
+        offered = image.line_ids.environment_id or image.environment_id
+        return (offered | used.docker_environment_id).filtered(
+            lambda environment: environment.portainer_id.state == "confirmed"
+        )
+
+    def _prepare_routing(self) -> Routing:
+        self.ensure_one()
+        return Routing(
+            network=self.docker_proxy_network or "",
+            traefik=self.docker_traefik,
+            entrypoint=self.docker_traefik_entrypoint or "",
+            tls_resolver=self.docker_traefik_resolver or "",
+        )

@@ -1,0 +1,60 @@
+"""Which stack belongs to which client, as the portal's records say."""
+
+from dataclasses import replace
+
+from odoo.models import BaseModel
+
+from odoo.addons.saas_portal.lib.saas_driver import ClientRef, DriverNotFound, TemplateSpec
+from odoo.addons.sadeem_portainer.transactions import in_own_transaction
+
+from .portainer_driver import Deployment, Place
+
+
+class OrmFleet:
+    """The fleet of a server record; each question is answered from what is committed now."""
+
+    def __init__(self, server: BaseModel):
+        self._server = server
+
+    def deployment(self, ref: ClientRef) -> Deployment:
+        return in_own_transaction(self._server, lambda server: _find_deployment(server, ref))
+
+    def builder(self, spec: TemplateSpec) -> Deployment:
+        def prepare(server):
+            template = server.env["saas_portal.database"].search([("uuid", "=", spec.key)])
+            environment, target = template._prepare_builder()
+            return Deployment(make_place(environment), target)
+
+        return in_own_transaction(self._server, prepare)
+
+    def places(self) -> list[Place]:
+        return in_own_transaction(
+            self._server,
+            lambda server: [make_place(found) for found in server._get_environments()],
+        )
+
+
+def make_place(environment: BaseModel) -> Place:
+    """The environment as the driver knows it, usable after this transaction has ended."""
+    portainer = environment.portainer_id
+    return Place(
+        portainer=lambda: in_own_transaction(portainer, lambda server: server._get_client()),
+        environment_id=environment.portainer_environment_id,
+        host=environment.bind_ip,
+        name=environment.display_name,
+    )
+
+
+def _find_deployment(server: BaseModel, ref: ClientRef) -> Deployment:
+    clients = server.env["saas_portal.client"].with_context(active_test=False)
+    client = clients.search([("client_id", "=", ref.key), ("server_id", "=", server.id)])
+    stack = client.docker_stack_id
+    if not stack:
+        raise DriverNotFound(f"The portal knows no stack of {ref.name}.")
+    text = client._render_stack(client.docker_revision_id.settings, host=ref.name)
+    return Deployment(
+        place=make_place(stack.environment_id),
+        target=replace(stack._prepare_target(), compose=text),
+        containers=client._get_services(),
+        external=client._prepare_external_server(),
+    )
