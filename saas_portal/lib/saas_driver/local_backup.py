@@ -138,14 +138,18 @@ class LocalBackups:
             self._copy_files(source.name, staging)
 
         staging = self._stage(ref, fill)
+        self._make_stranger(staging, identity, neutralize)
+        self._remove_files(ref.name)
+        self._publish(staging, ref)
+
+    def _make_stranger(self, staging: str, identity: Identity, neutralize: bool) -> None:
+        """Turn what another client held into a client that does nothing in its name."""
         with self._transaction(staging) as cursor:
             local_sql.move_in(cursor, identity)
             local_sql.forget_machines(cursor)
         if neutralize:
             with self._transaction(staging) as cursor:
                 self._neutralize(cursor)
-        self._remove_files(ref.name)
-        self._publish(staging, ref)
 
     def _stage_archive(self, ref: ClientRef, archive: Path) -> str:
         """A hidden database that holds what an archive holds."""
@@ -167,9 +171,15 @@ class LocalBackups:
             self._create_empty(cursor, staging)
         try:
             fill(staging)
-        except (DriverRejected, DriverUnavailable):
+        except (DriverRejected, DriverUnavailable, OSError) as error:
+            # What was written so far would only keep a full disk full.
             with self._cluster() as cursor:
                 self._drop_if_exists(cursor, staging)
+            if isinstance(error, OSError):
+                raise DriverUnavailable(
+                    f"The files of {ref.name} cannot be written: {error.strerror}. Make room on the"
+                    " disk and try again."
+                ) from error
             raise
         return staging
 

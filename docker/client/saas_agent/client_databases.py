@@ -1,0 +1,134 @@
+"""The local driver, as far as a container needs another one."""
+
+import hashlib
+from collections.abc import Callable
+from pathlib import Path
+
+from psycopg2 import sql
+from saas_driver import (
+    ClientRef,
+    DriverNotFound,
+    Identity,
+    LocalDriver,
+    TemplateSpec,
+    check_archive,
+    local_sql,
+)
+from saas_driver.local_backup import write_archive
+
+from .odoo_programs import OdooPrograms, read_applied
+from .settings import Settings
+
+_OWN = """
+SELECT datname, shobj_description(oid, 'pg_database') FROM pg_database
+ WHERE NOT datistemplate AND datdba = (SELECT oid FROM pg_roles WHERE rolname = current_user)
+"""
+
+
+class ClientDatabases(LocalDriver):
+    """Makes clients of archives: there are no other databases here to copy."""
+
+    def __init__(self, settings: Settings):
+        self._programs = OdooPrograms(settings.odoo_options(), settings.update, settings.install)
+        super().__init__(
+            settings.connection_info,
+            settings.filestore,
+            self._programs,
+            neutralize=self._programs.neutralize,
+        )
+
+    def fill(self, ref: ClientRef, identity: Identity, archive: Path) -> None:
+        """Make the client from a template's archive, unless it is there.
+
+        :raises DriverRejected: the archive is damaged, or the name is somebody else's
+        """
+
+        def settle(staging):
+            with self._transaction(staging) as cursor:
+                local_sql.give_identity(cursor, identity)
+
+        self._make(ref, archive, settle)
+
+    def copy_in(
+        self, ref: ClientRef, identity: Identity, archive: Path, neutralize: bool = False
+    ) -> None:
+        """Make the client from another one's backup, unless it is there; see ``copy``."""
+
+        def settle(staging):
+            self._make_stranger(staging, identity, neutralize)
+
+        self._make(ref, archive, settle)
+
+    def _make(self, ref: ClientRef, archive: Path, settle: Callable[[str], None]) -> None:
+        with self._cluster() as cursor:
+            if self._check_free(cursor, ref.name, ref.key):
+                self._settle_files(ref)
+                return
+        check_archive(archive)
+        staging = self._stage_archive(ref, archive)
+        settle(staging)
+        with self._transaction(staging) as cursor:
+            self._programs.apply_modules(cursor)
+        self._remove_files(ref.name)
+        self._publish(staging, ref)
+
+    def build_archive(self, spec: TemplateSpec, archive: Path) -> None:
+        """Build a template and keep nothing of it but the archive."""
+        staging = self._staging_name(spec.key)
+        with self._cluster() as cursor:
+            self._drop_if_exists(cursor, staging)
+            self._remove_files(staging)
+            self._create_empty(cursor, staging)
+        try:
+            self._builder.build(staging, spec)
+            with self._transaction(staging) as cursor:
+                manifest = {"db_name": spec.name, **local_sql.read_manifest(cursor)}
+            files = self._filestore / staging
+            write_archive(archive, lambda out: self._dump(staging, out), manifest, files)
+        finally:
+            with self._cluster() as cursor:
+                self._drop_if_exists(cursor, staging)
+
+    # -- what is here ------------------------------------------------------------------------------
+
+    def find_own(self, key: str = "") -> str:
+        """The name of the client's database, '' when there is none; of any client without a key."""
+        with self._cluster() as cursor:
+            cursor.execute(_OWN)
+            marks = [(name, local_sql.read_mark(comment)) for name, comment in cursor.fetchall()]
+        return next((name for name, mark in marks if mark and key in ("", mark)), "")
+
+    def apply_modules(self) -> bool:
+        """Update and install what the settings name, once; False when there was nothing to do."""
+        name = self.find_own()
+        if not name:
+            return False
+        with self._transaction(name) as cursor:
+            return self._programs.apply_modules(cursor)
+
+    def complaint(self) -> str:
+        """Why modules could not be updated or installed the last time, '' when they were."""
+        try:
+            name = self.find_own()
+            if not name:
+                return ""
+            with self._transaction(name) as cursor:
+                return read_applied(cursor).partition(" ")[2]
+        except DriverNotFound:
+            return ""
+
+    def _create_empty(self, cursor, name: str) -> None:
+        """Of a server that clients share, nobody else may so much as connect."""
+        super()._create_empty(cursor, name)
+        cursor.execute(
+            sql.SQL("REVOKE CONNECT, TEMPORARY ON DATABASE {} FROM PUBLIC").format(
+                sql.Identifier(name)
+            )
+        )
+
+
+def digest_of(path: Path) -> dict:
+    """Size and SHA-256 of a file, for whoever downloads it."""
+    with path.open("rb") as file:
+        digest = hashlib.file_digest(file, "sha256").hexdigest()
+    return {"size": path.stat().st_size, "sha256": digest}

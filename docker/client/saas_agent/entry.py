@@ -1,0 +1,45 @@
+"""The image's entry point: changes modules once, then hands over to Odoo's own entry point."""
+
+import os
+import sys
+import time
+
+from saas_driver import DriverError, DriverUnavailable
+
+from .client_databases import ClientDatabases
+from .settings import Settings
+
+_NEXT = "/entrypoint.sh"
+#: Seconds for PostgreSQL to answer; without it, Odoo's entry point complains and the container
+#: starts again.
+_PATIENCE = 60
+_PAUSE = 0.5
+
+
+def main(arguments: list[str]) -> None:
+    if not arguments or arguments[0] in ("odoo", "--") or arguments[0].startswith("-"):
+        settings = Settings.read()
+        settings.keep_arguments(arguments)
+        if settings.update or settings.install:
+            change_modules(ClientDatabases(settings))
+    os.execv(_NEXT, [_NEXT, *arguments])
+
+
+def change_modules(databases: ClientDatabases, patience: float = _PATIENCE) -> None:
+    """Update and install what the settings name; what fails is told and keeps nobody out."""
+    deadline = time.monotonic() + patience
+    while True:
+        try:
+            databases.apply_modules()
+        except DriverUnavailable as error:
+            if time.monotonic() < deadline:
+                time.sleep(_PAUSE)
+                continue
+            sys.stderr.write(f"saas-agent: {error}\n")
+        except DriverError as error:
+            sys.stderr.write(f"saas-agent: {error}\n")
+        return
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

@@ -1,0 +1,79 @@
+"""Odoo processes besides the server: for templates, neutralising and modules."""
+
+import hashlib
+import tempfile
+from pathlib import Path
+
+from saas_driver import DriverError
+from saas_driver.local_sql import set_parameter
+from saas_driver.template_builder import TemplateBuilder
+
+#: Which lists of modules a database has seen; it travels with the database.
+_APPLIED = "saas_agent.modules"
+_ALONE = ["--stop-after-init", "--no-http", "--max-cron-threads=0", "--workers=0"]
+
+
+class OdooPrograms(TemplateBuilder):
+    """Runs Odoo's command line on databases that nobody uses.
+
+    :param update: modules to update once, separated by commas
+    :param install: modules to install once
+    """
+
+    def __init__(self, options, update: str = "", install: str = ""):
+        super().__init__(options)
+        self._update, self._install = update, install
+
+    def neutralize(self, cursor) -> None:
+        """Odoo's own neutralising, in a transaction of its own."""
+        self.run(["neutralize", "-d", _database(cursor)], "neutralising a copy")
+
+    def apply_modules(self, cursor) -> bool:
+        """Update and install what the settings name, unless this database has seen it.
+
+        A failure is noted too: a restart would only fail again, and keep people out meanwhile.
+
+        :raises DriverRejected: Odoo could not
+        """
+        wanted = self._fingerprint()
+        seen = read_applied(cursor)
+        if wanted == seen.split(" ")[0]:
+            return False
+        # Odoo changes the tables, and must not wait for us.
+        cursor.connection.commit()
+        try:
+            if wanted:
+                self._change_modules(_database(cursor))
+        except DriverError as error:
+            set_parameter(cursor, _APPLIED, f"{wanted} {error}")
+            cursor.connection.commit()
+            raise
+        set_parameter(cursor, _APPLIED, wanted)
+        return True
+
+    def _change_modules(self, database: str) -> None:
+        arguments = ["-d", database, *_ALONE]
+        arguments += ["-u", self._update] if self._update else []
+        arguments += ["-i", self._install] if self._install else []
+        self.run(arguments, f"updating [{self._update}] and installing [{self._install}]")
+
+    def run(self, arguments: list[str], what: str) -> str:
+        with tempfile.TemporaryDirectory(prefix="saas-odoo-") as folder:
+            config = self._write_config(Path(folder))
+            return self._run_odoo([*arguments, "-c", config], what)
+
+    def _fingerprint(self) -> str:
+        if not (self._update or self._install):
+            return ""
+        return hashlib.sha256(f"{self._update}\n{self._install}".encode()).hexdigest()[:16]
+
+
+def read_applied(cursor) -> str:
+    """The fingerprint of the lists that were applied last, with the complaint if that failed."""
+    cursor.execute("SELECT value FROM ir_config_parameter WHERE key = %s", [_APPLIED])
+    row = cursor.fetchone()
+    return row[0] if row else ""
+
+
+def _database(cursor) -> str:
+    return cursor.connection.info.dbname
