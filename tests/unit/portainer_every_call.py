@@ -17,6 +17,7 @@ class Place:
     name: str = "web"
     stack: int = 3
     container: str = "web-web-1"
+    service: str = "web_web"
     volume: str = "web_data"
     user: int = 1
     key: int = 1
@@ -75,6 +76,22 @@ WRITES = {
     ),
     "exec": lambda c, p: c.exec(p.environment, p.container, ["true"], timeout=c.patience),
     "delete_volume": lambda c, p: c.delete_volume(p.environment, p.volume),
+}
+
+#: What needs a swarm, or changes one.
+SWARM = {
+    "swarm_id": lambda c, p: c.swarm_id(p.environment),
+    "list_services": lambda c, p: c.list_services(p.environment, p.name),
+    "list_tasks": lambda c, p: c.list_tasks(p.environment, p.name),
+    "list_nodes": lambda c, p: c.list_nodes(p.environment),
+    "swarm_progress": lambda c, p: c.swarm_progress(p.environment, p.name),
+    "swarm_capacity": lambda c, p: c.swarm_capacity(p.environment),
+    "list_swarm_objects": lambda c, p: c.list_swarm_objects(p.environment, "secret"),
+    "ensure_swarm_object": lambda c, p: c.ensure_swarm_object(
+        p.environment, "config", "web_text", b"text", {}
+    ),
+    "delete_swarm_object": lambda c, p: c.delete_swarm_object(p.environment, "config", "none"),
+    "restart_service": lambda c, p: c.restart_service(p.environment, p.service),
 }
 
 

@@ -1,7 +1,5 @@
 """What the client asks of Portainer, and what it makes of the answers."""
 
-import json
-
 import pytest
 from portainer_api import (
     Conflict,
@@ -154,11 +152,18 @@ def test_stacks_of_environments_that_are_gone_are_not_shown(stub, client):
     stub.on("GET", "/stacks", answer([row(), row(Id=8, EndpointId=99)]))
     assert [stack.id for stack in client.list_stacks()] == [7]
     assert client.list_stacks(99) == []
-    assert json.loads(stub.asked("GET", "/stacks")[1].query["filters"]) == {"EndpointID": 99}
+
+
+def test_stacks_of_a_swarm_are_listed_beside_those_of_compose(stub, client):
+    swarm = row(Id=8, Name="beside", Type=1, SwarmId="cluster")
+    stub.on("GET", "/stacks", answer([row(), swarm, row(Id=9, EndpointId=2)]))
+    assert [stack.id for stack in client.list_stacks(1)] == [7, 8]
+    # With its filter for an environment the API would leave the second one out.
+    assert stub.asked("GET", "/stacks")[0].query == {}
 
 
 def test_a_stack_is_found_by_its_normalised_name(stub, client):
-    stub.on("GET", "/stacks", answer([row(Name="acme1"), row(Id=8, Name="other", Type=1)]))
+    stub.on("GET", "/stacks", answer([row(Name="acme1"), row(Id=8, Name="other", Type=3)]))
     assert client.find_stack(1, "Acme.1").id == 7
     assert client.find_stack(1, "other") is None
 

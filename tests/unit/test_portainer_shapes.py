@@ -18,11 +18,11 @@ from portainer_api import (
     Unavailable,
     UnknownOutcome,
 )
-from portainer_every_call import PLAIN, READS, WRITES, Place, public_calls
+from portainer_every_call import PLAIN, READS, SWARM, WRITES, Place, public_calls
 from portainer_stub import Clock, Reply, Stub, answer, refusal
 
 ROW = {"Id": 3, "Name": "web", "EndpointId": 1, "Type": 2, "Status": 1, "Env": None}
-EVERY_CALL = {**READS, **WRITES}
+EVERY_CALL = {**READS, **WRITES, **SWARM}
 ODD = {
     "nothing": b"",
     "null": b"null",

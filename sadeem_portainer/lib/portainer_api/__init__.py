@@ -33,9 +33,12 @@ from .errors import (
     WrongEnvironment,
 )
 from .stacks import normalise_name
+from .convergence import Progress, judge
 from .streams import ContainerStats, demultiplex
+from .swarm_types import Node, Service, SwarmObject, Task
 from .tls import TlsPolicy, fetch_fingerprint
 from .types import (
+    NAMESPACE_LABEL,
     PROJECT_LABEL,
     ApiKey,
     Capacity,
@@ -56,6 +59,7 @@ from .types import (
 
 __all__ = [
     "ACTIONS",
+    "NAMESPACE_LABEL",
     "OPERATION_KEY",
     "OPERATION_LABEL",
     "PROJECT_LABEL",
@@ -76,18 +80,23 @@ __all__ = [
     "InvalidRequest",
     "Locked",
     "NoSuchRoute",
+    "Node",
     "NotFound",
     "Port",
     "PortainerClient",
     "PortainerError",
+    "Progress",
     "ServerFailed",
     "ServerStatus",
+    "Service",
     "SetupTokenRequired",
     "Snapshot",
     "Stack",
     "StackStatus",
     "StackType",
     "StillDeploying",
+    "SwarmObject",
+    "Task",
     "TlsPolicy",
     "Unauthorized",
     "Unavailable",
@@ -98,6 +107,7 @@ __all__ = [
     "WrongEnvironment",
     "demultiplex",
     "fetch_fingerprint",
+    "judge",
     "normalise_name",
     "operation_key",
     "read_compose",

@@ -7,12 +7,13 @@ import requests
 from .containers import ContainerCalls
 from .environments import EnvironmentCalls
 from .stacks import StackCalls
+from .swarm import SwarmCalls
 from .system import SystemCalls
 from .tls import TlsPolicy
 from .transport import Transport
 
 
-class PortainerClient(SystemCalls, EnvironmentCalls, StackCalls, ContainerCalls):
+class PortainerClient(SystemCalls, EnvironmentCalls, StackCalls, ContainerCalls, SwarmCalls):
     """One Portainer server, as one access token sees it.
 
     Every call raises :class:`~.errors.PortainerError` and nothing else for what the server or the
@@ -39,6 +40,7 @@ class PortainerClient(SystemCalls, EnvironmentCalls, StackCalls, ContainerCalls)
     ):
         self._transport = Transport(base_url, token, tls, timeout, session, clock, sleep)
         self.deploy_timeout = deploy_timeout
+        self._nodes = {}
 
     def close(self) -> None:
         self._transport.close()

@@ -6,8 +6,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from urllib.parse import quote
 
-import docker
 from docker.constants import DEFAULT_DOCKER_API_VERSION
+
+import docker
 
 from .calls import Calls, rows_of
 from .errors import (
@@ -20,6 +21,7 @@ from .errors import (
 )
 from .streams import ContainerStats, demultiplex, demultiplex_merged
 from .types import (
+    NAMESPACE_LABEL,
     PROJECT_LABEL,
     Capacity,
     Container,
@@ -32,6 +34,7 @@ from .types import (
 ACTIONS = ("restart", "start", "stop", "pause", "unpause", "remove")
 MAX_OUTPUT = 4 * 1024 * 1024
 MAX_TAIL = 10_000
+TARGET_HEADER = "X-PortainerAgent-Target"
 #: Docker waits ten seconds before it kills a container that does not stop.
 ACTION_TIMEOUT = 90
 #: The engine looks at every file of every volume.
@@ -48,16 +51,29 @@ def _mapping(data: object) -> dict:
 
 
 class ContainerCalls(Calls):
+    #: container, exec or volume → the node that Portainer's agents found it on
+    _nodes: dict[str, str]
+
     def _docker(self, environment_id: int, path: str, method="GET", action="", **options):
         """One call of the Docker API, unversioned: the engine's own version answers."""
+        options = self._to_its_node(path, options)
         path = f"/endpoints/{int(environment_id)}/docker{path}"
         return self._request(method, path, action, **options)
 
     def _docker_json(
         self, environment_id: int, path: str, action: str, parse=_mapping, method="GET", **options
     ):
+        options = self._to_its_node(path, options)
         path = f"/endpoints/{int(environment_id)}/docker{path}"
         return self._json(method, path, action, parse, **options)
+
+    def _to_its_node(self, path: str, options: dict) -> dict:
+        """With the header by which an agent passes the call on to the node that it is about."""
+        parts = path.split("/")
+        node = self._nodes.get(parts[2]) if len(parts) > 2 else None
+        if not node:
+            return options
+        return options | {"headers": {**(options.get("headers") or {}), TARGET_HEADER: node}}
 
     # --- Hosts ------------------------------------------------------------------------
 
@@ -112,16 +128,28 @@ class ContainerCalls(Calls):
     def list_containers(self, environment_id: int, project: str | None = None) -> list[Container]:
         """All containers, running or not.
 
-        :param project: the name of a stack, to see its containers only
+        :param project: the name of a stack, to see its containers only: of a swarm's tasks the
+            last one in each place, not those that it has replaced
         """
-        filters = {"label": [f"{PROJECT_LABEL}={project}"]} if project else {}
-        return self._docker_json(
+        rows = self._labelled(
             environment_id,
             "/containers/json",
             "list containers",
             rows_of(Container.from_json),
-            params={"all": "1", "filters": json.dumps(filters)},
+            project,
+            {"all": "1"},
         )
+        self._nodes |= {row.id: row.node for row in rows if row.node}
+        return latest(rows) if project else rows
+
+    def _labelled(self, environment_id, path, action, parse, project, params=None) -> list:
+        """What carries the label of a compose project of this name, or else of a swarm's stack."""
+        labels = [f"{PROJECT_LABEL}={project}", f"{NAMESPACE_LABEL}={project}"]
+        for filters in [{"label": [label]} for label in labels] if project else [{}]:
+            sent = {**(params or {}), "filters": json.dumps(filters)}
+            if rows := self._docker_json(environment_id, path, action, parse, params=sent):
+                return rows
+        return []
 
     def get_container(self, environment_id: int, container: str) -> ContainerDetails:
         path = self._container_path(environment_id, container)
@@ -220,6 +248,8 @@ class ContainerCalls(Calls):
             "POST",
             payload=payload,
         )
+        if container in self._nodes:
+            self._nodes[path.split("/")[2]] = self._nodes[container]
         # Without `Connection: Upgrade`, which the proxy of a socket environment cannot pass on.
         answer = self._docker(
             environment_id,
@@ -269,15 +299,16 @@ class ContainerCalls(Calls):
 
     def list_volumes(self, environment_id: int, project: str | None = None) -> list[Volume]:
         """:param project: the name of a stack, to see its volumes only"""
-        filters = {"label": [f"{PROJECT_LABEL}={project}"]} if project else {}
         parse_rows = rows_of(Volume.from_json)
-        return self._docker_json(
+        rows = self._labelled(
             environment_id,
             "/volumes",
             "list volumes",
             lambda data: parse_rows(data.get("Volumes")),
-            params={"filters": json.dumps(filters)},
+            project,
         )
+        self._nodes |= {row.name: row.node for row in rows if row.node}
+        return rows
 
     def delete_volume(self, environment_id: int, name: str) -> None:
         """Delete a volume with its data; succeeds when it is gone already.
@@ -290,6 +321,16 @@ class ContainerCalls(Calls):
         except NotFound as error:
             if "no such volume" not in error.reason.lower():
                 raise
+
+
+def latest(rows: list[Container]) -> list[Container]:
+    """Without the tasks of a swarm whose place another one has taken."""
+    newest: dict[str, Container] = {}
+    for row in rows:
+        before = newest.get(row.slot)
+        if not before or (row.created, row.is_running) >= (before.created, before.is_running):
+            newest[row.slot] = row
+    return list(newest.values())
 
 
 def _version(text: str) -> tuple[int, ...]:

@@ -1,8 +1,9 @@
-"""Stacks: compose projects that Portainer keeps."""
+"""Stacks: compose projects, and stacks of a swarm, that Portainer keeps."""
 
-import json
+import contextlib
+import logging
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 
 from .calls import Calls, rows_of
 from .compose import operation_key, validate_compose, with_operation_key
@@ -14,16 +15,17 @@ from .errors import (
     InvalidRequest,
     NoSuchRoute,
     NotFound,
+    PortainerError,
     ServerFailed,
     StillDeploying,
     Unavailable,
     UnknownOutcome,
     WrongEnvironment,
 )
+from .polling import pauses
 from .types import Stack, StackStatus, StackType
 
-#: The pause between two looks at a deployment doubles from the first to the last, in seconds.
-POLL_PAUSES = (0.5, 4)
+_logger = logging.getLogger(__name__)
 
 
 def normalise_name(name: str) -> str:
@@ -46,12 +48,10 @@ class StackCalls(Calls):
     def list_stacks(self, environment_id: int | None = None) -> list[Stack]:
         """The stacks of one environment, or of all; without those of environments that are gone."""
         known = {environment.id for environment in self.list_environments()}
-        params = {}
         if environment_id is not None:
             known &= {int(environment_id)}
-            params["filters"] = json.dumps({"EndpointID": int(environment_id)})
-        parse = rows_of(Stack.from_json)
-        stacks = self._json("GET", "/stacks", "list its stacks", parse, params=params)
+        # Its own filter for an environment leaves the stacks of a swarm out.
+        stacks = self._json("GET", "/stacks", "list its stacks", rows_of(Stack.from_json))
         return [stack for stack in stacks if stack.environment_id in known]
 
     def get_stack(self, stack_id: int) -> Stack:
@@ -65,10 +65,10 @@ class StackCalls(Calls):
         return self._json("GET", path, action, lambda data: str(data["StackFileContent"]))
 
     def find_stack(self, environment_id: int, name: str) -> Stack | None:
-        """The compose stack that has this name there once it is normalised."""
+        """The stack that has this name there once it is normalised."""
         name = normalise_name(name)
         for stack in self.list_stacks(environment_id):
-            if stack.name == name and stack.type is StackType.COMPOSE:
+            if stack.name == name and stack.type in (StackType.COMPOSE, StackType.SWARM):
                 return stack
         return None
 
@@ -80,34 +80,64 @@ class StackCalls(Calls):
         name: str,
         compose: str,
         env: Mapping[str, str] | None = None,
+        *,
+        swarm: bool = False,
     ) -> Stack:
         """Deploy a new stack and wait until it runs. See :meth:`ensure_stack` for a safe repeat.
 
         :param env: values for the text's variables, taken literally
+        :param swarm: as services of the swarm that the environment manages
         :raises InvalidCompose: when the text cannot work; nothing was sent
         :raises Conflict: when the name is taken
-        :raises DeployFailed: when compose failed
+        :raises DeployFailed: when compose failed, or the swarm cannot run it
         :raises UnknownOutcome: when the answer was lost: the stack may exist, now or soon
         """
         env = dict(env or {})
         validate_compose(compose, env)
         name = normalise_name(name)
         action = f"create the stack {name}"
-        options = {
-            "parse": Stack.from_json,
-            "payload": {"Name": name, "StackFileContent": compose, "Env": _env_rows(env)},
-            "timeout": self.deploy_timeout,
-        }
+        payload = {"Name": name, "StackFileContent": compose, "Env": _env_rows(env, swarm)}
+        if swarm:
+            payload["SwarmID"] = self.swarm_id(environment_id)
+        options = {"parse": Stack.from_json, "payload": payload, "timeout": self.deploy_timeout}
         endpoint = {"endpointId": int(environment_id)}
+        path = f"/stacks/create/{'swarm' if swarm else 'standalone'}/string"
         try:
-            stack = self._json(
-                "POST", "/stacks/create/standalone/string", action, params=endpoint, **options
-            )
-        except NoSuchRoute:
-            # Before 2.19.
-            params = endpoint | {"type": 2, "method": "string"}
-            stack = self._json("POST", "/stacks", action, params=params, **options)
+            with self._swarm_complaints(swarm, action):
+                try:
+                    stack = self._json("POST", path, action, params=endpoint, **options)
+                except NoSuchRoute:
+                    # Before 2.19.
+                    kind = StackType.SWARM if swarm else StackType.COMPOSE
+                    params = endpoint | {"type": int(kind), "method": "string"}
+                    stack = self._json("POST", "/stacks", action, params=params, **options)
+        except DeployFailed:
+            if swarm:
+                self._remove_leftovers(environment_id, name)
+            raise
         return self._wait_deployed(stack, action)
+
+    @contextlib.contextmanager
+    def _swarm_complaints(self, swarm: bool, action: str):
+        """What Docker says of a swarm's text comes without a word of Portainer's own."""
+        try:
+            yield
+        except DeployFailed:
+            raise
+        except ServerFailed as error:
+            if not swarm or error.reason.startswith("Unable to "):
+                raise
+            raise DeployFailed(self.server, action, error.reason) from error
+
+    def _remove_leftovers(self, environment_id: int, name: str) -> None:
+        """Services of a failed creation, which would stand in the way of the next one."""
+        action = f"clear away what is left of the stack {name}"
+        try:
+            if not self.find_stack(environment_id, name):
+                params = {"external": "true", "endpointId": int(environment_id)}
+                self._request("DELETE", f"/stacks/{name}", action, params=params)
+        except PortainerError as error:
+            _logger.warning("%s", error)
 
     def ensure_stack(
         self,
@@ -118,6 +148,7 @@ class StackCalls(Calls):
         *,
         operation: str,
         settle: float = 60,
+        swarm: bool = False,
     ) -> Stack:
         """Deploy a new stack, or adopt the one that an earlier try of this operation deployed.
 
@@ -126,6 +157,7 @@ class StackCalls(Calls):
 
         :param operation: a key that no other operation has
         :param settle: how long to look for the stack after the answer was lost, in seconds
+        :param swarm: as services of the swarm that the environment manages
         :raises Conflict: when the name belongs to something else
         """
         validate_compose(compose, env or {})
@@ -133,7 +165,7 @@ class StackCalls(Calls):
         if found := self.find_stack(environment_id, name):
             return self._adopt(found, compose, env, operation)
         try:
-            return self.create_stack(environment_id, name, compose, env)
+            return self.create_stack(environment_id, name, compose, env, swarm=swarm)
         except (DeployFailed, StillDeploying):
             raise
         except UnknownOutcome:
@@ -149,7 +181,7 @@ class StackCalls(Calls):
     def _look_for(self, environment_id: int, name: str, settle: float) -> Stack | None:
         """The stack, as soon as it shows; older versions list it only when it is deployed."""
         deadline = self._transport.clock() + settle
-        for pause in _pauses():
+        for pause in pauses():
             found = self.find_stack(environment_id, name)
             if found or self._transport.clock() >= deadline:
                 return found
@@ -166,16 +198,14 @@ class StackCalls(Calls):
                 f"stack {stack.id} has this name and was made by something else",
                 "Choose another name, or delete that stack.",
             )
-        if stack.status is StackStatus.DEPLOYING:
-            return self._wait_deployed(stack, action)
         if stack.status is StackStatus.ERROR:
             return self.update_stack(stack.id, stack.environment_id, compose, env or {})
-        return stack
+        return self._wait_deployed(stack, action)
 
     def _wait_deployed(self, stack: Stack, action: str) -> Stack:
         """Versions from 2.45 on answer at once and deploy in the background."""
         deadline = self._transport.clock() + self.deploy_timeout
-        for pause in _pauses():
+        for pause in pauses():
             if stack.status is not StackStatus.DEPLOYING:
                 break
             if self._transport.clock() >= deadline:
@@ -188,6 +218,8 @@ class StackCalls(Calls):
                 raise UnknownOutcome(self.server, action, error.reason) from error
         if stack.status is StackStatus.ERROR:
             raise DeployFailed(self.server, action, stack.error)
+        if stack.is_swarm and stack.is_active:
+            self._wait_running(stack, action)
         return stack
 
     # --- Changing ----------------------------------------------------------------------
@@ -204,12 +236,13 @@ class StackCalls(Calls):
     ) -> Stack:
         """Deploy a stack again and wait until it runs; a stopped one is started by this.
 
-        Doing it twice does no harm. If compose fails, the containers that ran are gone.
+        Doing it twice does no harm. If compose fails, the containers that ran are gone; a swarm
+        keeps them as far as it can.
 
         :param compose: the new text; None keeps the present one
         :param env: all the variables, taken literally; None keeps the present ones
         :param pull: fetch the images anew
-        :param prune: remove the containers of services that left the text (from 2.36 on)
+        :param prune: remove the containers of services that left the text (compose: from 2.36 on)
         """
         stack = self._stack_in(stack_id, environment_id, "update")
         action = f"update the stack {stack.name}"
@@ -220,24 +253,25 @@ class StackCalls(Calls):
         if compose is None:
             compose = self.get_stack_file(stack.id)
         # Variables that are left out would be erased. Those kept are sent as they were read.
-        rows = _env_rows(env) if env is not None else _raw_rows(stack)
+        rows = _env_rows(env, stack.is_swarm) if env is not None else _raw_rows(stack)
         validate_compose(compose, [row["name"] for row in rows])
-        changed = self._json(
-            "PUT",
-            f"/stacks/{stack.id}",
-            action,
-            Stack.from_json,
-            params={"endpointId": stack.environment_id},
-            payload={
-                "StackFileContent": compose,
-                "Env": rows,
-                "Prune": prune,
-                # The name before 2.36, and the one since.
-                "PullImage": pull,
-                "RepullImageAndRedeploy": pull,
-            },
-            timeout=self.deploy_timeout,
-        )
+        with self._swarm_complaints(stack.is_swarm, action):
+            changed = self._json(
+                "PUT",
+                f"/stacks/{stack.id}",
+                action,
+                Stack.from_json,
+                params={"endpointId": stack.environment_id},
+                payload={
+                    "StackFileContent": compose,
+                    "Env": rows,
+                    "Prune": prune,
+                    # The name before 2.36, and the one since.
+                    "PullImage": pull,
+                    "RepullImageAndRedeploy": pull,
+                },
+                timeout=self.deploy_timeout,
+            )
         return self._wait_deployed(changed, action)
 
     def start_stack(self, stack_id: int, environment_id: int) -> Stack:
@@ -264,13 +298,16 @@ class StackCalls(Calls):
         stack = self._stack_in(stack_id, environment_id, "stop")
         if stack.status is StackStatus.INACTIVE:
             return stack
+        action = f"stop the stack {stack.name}"
         try:
-            return self._post(stack, "stop", f"stop the stack {stack.name}")
+            stopped = self._post(stack, "stop", action)
         except InvalidRequest:
-            stack = self.get_stack(stack.id)
-            if stack.status is StackStatus.INACTIVE:
-                return stack
-            raise
+            stopped = self.get_stack(stack.id)
+            if stopped.status is not StackStatus.INACTIVE:
+                raise
+        if stopped.is_swarm:
+            self._wait_removed(stopped, action)
+        return stopped
 
     def delete_stack(self, stack_id: int, environment_id: int) -> None:
         """Remove a stack with its containers; succeeds when it is gone. Its volumes stay.
@@ -280,17 +317,21 @@ class StackCalls(Calls):
         """
         try:
             stack = self._stack_in(stack_id, environment_id, "delete")
+            action = f"delete the stack {stack.name}"
             params = {"endpointId": stack.environment_id}
             self._request(
                 "DELETE",
                 f"/stacks/{stack.id}",
-                f"delete the stack {stack.name}",
+                action,
                 params=params,
                 timeout=self.deploy_timeout,
             )
         except NotFound as error:
             if not self._is_gone(stack_id):
                 raise error
+            return
+        if stack.is_swarm:
+            self._wait_removed(stack, action)
 
     def _is_gone(self, stack_id: int) -> bool:
         """Whether the stack itself is missing, not only its environment."""
@@ -324,19 +365,14 @@ class StackCalls(Calls):
         )
 
 
-def _pauses() -> Iterator[float]:
-    pause, longest = POLL_PAUSES
-    while True:
-        yield pause
-        pause = min(pause * 2, longest)
-
-
-def _env_rows(env: Mapping[str, str]) -> list[dict[str, str]]:
+def _env_rows(env: Mapping[str, str], swarm: bool) -> list[dict[str, str]]:
+    """A swarm's variables reach Docker as they stand, those of compose through a parser."""
     if spoiled := [name for name, value in env.items() if "\0" in str(value)]:
         raise InvalidCompose(
             [f"the variable {name} cannot hold a NUL character" for name in spoiled]
         )
-    return [{"name": name, "value": write_value(str(value))} for name, value in env.items()]
+    write = str if swarm else lambda value: write_value(str(value))
+    return [{"name": name, "value": write(value)} for name, value in env.items()]
 
 
 def _raw_rows(stack: Stack) -> list[dict[str, str]]:

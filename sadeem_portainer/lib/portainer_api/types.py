@@ -8,6 +8,12 @@ from .dotenv import read_value
 
 PROJECT_LABEL = "com.docker.compose.project"
 SERVICE_LABEL = "com.docker.compose.service"
+#: What a swarm marks its tasks with: the stack, the service as ``<stack>_<service>``, and so on.
+NAMESPACE_LABEL = "com.docker.stack.namespace"
+_SWARM_SERVICE_LABEL = "com.docker.swarm.service.name"
+_SWARM_NODE_LABEL = "com.docker.swarm.node.id"
+_SWARM_TASK_LABEL = "com.docker.swarm.task.id"
+_SWARM_NAME_LABEL = "com.docker.swarm.task.name"
 _SIZES = {"B": 1, "kB": 10**3, "MB": 10**6, "GB": 10**9, "TB": 10**12}
 
 
@@ -203,9 +209,10 @@ class StackType(IntEnum):
 
 @dataclass(frozen=True)
 class Stack:
-    """A compose project that Portainer knows. ``raw_env``: its variables as Portainer keeps them.
+    """A compose project or a swarm's stack that Portainer knows.
 
-    ``name`` is the normalised one, which is also the project's label on its containers.
+    ``raw_env``: its variables as Portainer keeps them. ``name`` is the normalised one, which is
+    also what its containers are labelled with.
     """
 
     id: int
@@ -225,8 +232,14 @@ class Stack:
         return self.status is StackStatus.ACTIVE
 
     @property
+    def is_swarm(self) -> bool:
+        return self.type is StackType.SWARM
+
+    @property
     def env(self) -> dict[str, str]:
-        """The variables as compose will read them."""
+        """The variables as the deployment will read them; a swarm's are not quoted."""
+        if self.is_swarm:
+            return dict(self.raw_env)
         return {name: read_value(value) for name, value in self.raw_env}
 
     @classmethod
@@ -276,10 +289,27 @@ class Container:
     created: int = 0
     ports: tuple[Port, ...] = ()
     labels: dict[str, str] = field(default_factory=dict, hash=False)
+    #: The swarm's node that it lives on, by name where that is known.
+    node: str = ""
 
     @property
     def is_running(self) -> bool:
         return self.state == "running"
+
+    @property
+    def is_task(self) -> bool:
+        """Whether a swarm made it, which replaces it when it ends or is removed."""
+        return _SWARM_TASK_LABEL in self.labels
+
+    @property
+    def node_id(self) -> str:
+        return self.labels.get(_SWARM_NODE_LABEL, "")
+
+    @property
+    def slot(self) -> str:
+        """The place in its service that it fills, which its successor will have."""
+        task = self.labels.get(_SWARM_TASK_LABEL, "")
+        return self.labels.get(_SWARM_NAME_LABEL, self.id).removesuffix(f".{task}")
 
     @property
     def health(self) -> str:
@@ -290,6 +320,8 @@ class Container:
     @classmethod
     def from_json(cls, data: dict) -> "Container":
         labels = data.get("Labels") or {}
+        project = labels.get(PROJECT_LABEL) or labels.get(NAMESPACE_LABEL, "")
+        service = labels.get(_SWARM_SERVICE_LABEL, "").removeprefix(f"{project}_")
         return cls(
             id=data["Id"],
             # Legacy links add names with a second slash; the container's own has one.
@@ -297,8 +329,8 @@ class Container:
             image=data.get("Image") or "",
             state=data.get("State") or "",
             status=data.get("Status") or "",
-            project=labels.get(PROJECT_LABEL, ""),
-            service=labels.get(SERVICE_LABEL, ""),
+            project=project,
+            service=labels.get(SERVICE_LABEL) or service,
             created=data.get("Created") or 0,
             ports=tuple(
                 Port(
@@ -311,7 +343,13 @@ class Container:
                 if p.get("PublicPort")
             ),
             labels=labels,
+            node=node_of(data),
         )
+
+
+def node_of(data: dict) -> str:
+    """The node that Portainer's agents found a thing on; '' without agents."""
+    return ((data.get("Portainer") or {}).get("Agent") or {}).get("NodeName") or ""
 
 
 @dataclass(frozen=True)
@@ -369,12 +407,15 @@ class Volume:
     driver: str
     project: str = ""
     created: str = ""
+    node: str = ""
 
     @classmethod
     def from_json(cls, data: dict) -> "Volume":
+        labels = data.get("Labels") or {}
         return cls(
             name=data["Name"],
             driver=data.get("Driver") or "",
-            project=(data.get("Labels") or {}).get(PROJECT_LABEL, ""),
+            project=labels.get(PROJECT_LABEL) or labels.get(NAMESPACE_LABEL, ""),
             created=data.get("CreatedAt") or "",
+            node=node_of(data),
         )
