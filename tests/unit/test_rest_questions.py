@@ -182,6 +182,18 @@ def test_parameters_are_known_and_come_once():
     assert code_of(Query.from_body, [], LIMITS) == "bad-json"
 
 
+@pytest.mark.parametrize(
+    "body", [{"active_test": 0}, {"active_test": "true"}, {"limit": "5"}, {"limit": 5.0}]
+)
+def test_a_body_has_json_types_not_texts_that_look_like_them(body):
+    assert code_of(Query.from_body, body, LIMITS) in ("invalid-parameter", "invalid-limit")
+
+
+def test_a_query_string_has_texts():
+    query = from_params(("active_test", "0"), ("limit", "5"))
+    assert (query.active_test, query.limit) == (False, 5)
+
+
 # --- cursors --------------------------------------------------------------------
 
 

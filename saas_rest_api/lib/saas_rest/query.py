@@ -16,6 +16,8 @@ COUNTS = ("capped", "exact", "none")
 PARAMETERS = frozenset(
     {"fields", "domain", "order", "limit", "offset", "cursor", "count", "active_test"}
 )
+#: How a query string says true and false.
+FLAGS = {"true": True, "1": True, "false": False, "0": False}
 _NUMBER = re.compile(r"[+-]?[0-9]{1,30}")
 
 ReadJson = Callable[[str], object]
@@ -71,6 +73,11 @@ class Query:
         values: dict[str, object] = dict(single)
         if "domain" in single:
             values["domain"] = read_json(single["domain"]) if single["domain"] else []
+        for name in ("limit", "offset"):
+            if _NUMBER.fullmatch(single.get(name, "")):
+                values[name] = int(single[name])
+        if "active_test" in single:
+            values["active_test"] = FLAGS.get(single["active_test"], single["active_test"])
         query = cls._from_values(values, limits)
         query.filters = found
         if len(found) > limits.domain_leaves:
@@ -103,23 +110,12 @@ class Query:
             limit=_number(values, "limit", limits.limit_default, limits.limit_max),
             cursor=_cursor(values.get("cursor")),
             count=_choice(values.get("count")),
-            active_test=parse_flag(values.get("active_test"), "active_test", True),
+            active_test=_flag(values, "active_test", True),
         )
         query.offset = _offset(values, limits)
         if query.offset and query.cursor is not None:
             raise invalid_parameter("offset", _lt("Page by offset or by cursor, not by both."))
         return query
-
-
-def parse_flag(value: object, name: str, default: bool) -> bool:
-    """A true or false parameter, as JSON or as text."""
-    if value is None:
-        return default
-    if value in (True, "true", "1"):
-        return True
-    if value in (False, "false", "0"):
-        return False
-    raise invalid_parameter(name, _lt("The parameter '%(name)s' is true or false.", name=name))
 
 
 def unknown_parameter(name: str) -> Problem:
@@ -142,12 +138,19 @@ def _detail(name: str, code: str) -> Detail:
     return Detail(f"/{str(name)[:60]}", code)
 
 
+def _flag(values: dict[str, object], name: str, default: bool) -> bool:
+    value = values.get(name)
+    if value is None:
+        return default
+    if not isinstance(value, bool):
+        raise invalid_parameter(name, _lt("The parameter '%(name)s' is true or false.", name=name))
+    return value
+
+
 def _whole_number(values: dict[str, object], name: str, default: int) -> int:
     value = values.get(name)
     if value is None:
         return default
-    if isinstance(value, str) and _NUMBER.fullmatch(value):
-        value = int(value)
     if isinstance(value, bool) or not isinstance(value, int) or value < 0:
         detail = _lt("'%(name)s' is a whole number, not below 0.", name=name)
         raise Problem("invalid-limit", detail, [_detail(name, "invalid-limit")])
