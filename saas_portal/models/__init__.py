@@ -1,4 +1,5 @@
 from . import (
+    res_config_settings,
     res_partner,
     res_users,
     res_users_subject,
@@ -19,6 +20,9 @@ from . import (
     saas_portal_batch_line,
     saas_portal_usage,
     saas_portal_plan_signup,
+    saas_portal_spare,
+    saas_portal_plan_spares,
+    saas_portal_plan_confirm,
     saas_portal_rate_limit,
     saas_portal_reserved_name,
     saas_portal_client_policy,

@@ -192,9 +192,12 @@ class SaasPortalClient(models.Model):
                 portal_uuid=keyring._get_portal_uuid(),
                 portal_key=keyring._get_public_keys(),
             ),
+            spare=self.plan_id._claim_spare(self),
         )
         self.server_id._get_driver().create(spec)
         self.key_id = keyring._get_signing_key().key_id
+        if spec.spare:
+            return self.env._("Took a spare of %(template)s", template=spec.template)
         return self.env._("Copied %(template)s", template=spec.template)
 
     def _step_set_up(self, operation):
@@ -220,11 +223,14 @@ class SaasPortalClient(models.Model):
         self.login_portal_url = steps["portal_url"]
 
     def _step_open(self, operation):
+        self.server_id._warm(self.name)
         self._set_open()
         self._read_usage()
         operation.result = {"id": self.id}
         if operation.arguments.get("notify_user"):
-            self._send_mail(self.plan_id.on_create_email_template)
+            chosen = bool(operation._get_secrets().get("owner_password_hash"))
+            client = self.with_context(saas_password_chosen=chosen)
+            client._send_mail(self.plan_id.on_create_email_template)
 
     def _step_configure(self, operation):
         reason = operation.arguments.get("suspend_for", "operator")

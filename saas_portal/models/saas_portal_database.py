@@ -151,11 +151,13 @@ class SaasPortalDatabase(models.Model):
                 "addons": ", ".join(operation.arguments["addons"]),
             }
         )
+        self.env["saas_portal.plan"]._trigger_spares()
         operation.result = {"id": self.id, "name": self.name, "state": self.state}
 
     def _step_delete(self, operation):
         self.server_id._get_driver().delete_template(self.name)
         self.write({"state": "deleted", "built_at": False})
+        self.env["saas_portal.plan"]._trigger_spares()
 
     def _on_operation_failed(self, operation):
         if operation.kind != "build_template":

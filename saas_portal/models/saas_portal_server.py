@@ -1,3 +1,4 @@
+import logging
 from pathlib import Path
 
 import odoo.sql_db
@@ -10,8 +11,12 @@ from odoo.tools import config
 from ..lib.saas_driver import Driver, DriverError, LocalDriver
 from ..lib.saas_driver.template_builder import TemplateBuilder
 from ..lib.saas_wire import Transport, XmlRpcTransport
-from ..local_transport import InProcessTransport
+from ..local_transport import InProcessTransport, open_first_page
 
+_logger = logging.getLogger(__name__)
+
+#: The first page of a new client takes a third of a second; nobody waits longer than this for it.
+_WARM_SECONDS = 20
 #: Options of this Odoo server that a process which builds a template needs too.
 _SHARED_OPTIONS = (
     "addons_path",
@@ -176,6 +181,13 @@ class SaasPortalServer(models.Model):
         """Whether clients find the portal's keys on this server, beside their databases."""
         self.ensure_one()
         return not self.internal_url
+
+    def _warm(self, host: str):
+        """Have a new client's first page answered before the customer asks for it."""
+        self.ensure_one()
+        # Another machine's processes cannot be warmed from here.
+        if self._has_anchor() and not open_first_page(host, self._get_public_url(host), _WARM_SECONDS):
+            _logger.info("%s is not warm: its first page was not there in time", host)
 
     def _get_public_url(self, host: str) -> str:
         """``https://acme.example.com/``: always with a slash at its end."""

@@ -17,6 +17,7 @@ from ..lib.saas_driver import (
     ClientStatus,
     DriverNotFound,
     DriverRejected,
+    Spare,
     Usage,
 )
 from ..models import saas_portal_anchor
@@ -32,6 +33,7 @@ class FakeDriver:
         self.databases = {}
         self.failures = {}
         self.usages = {}
+        self.spares = {}
         self.calls = []
 
     def _begin(self, verb, name):
@@ -55,6 +57,7 @@ class FakeDriver:
         if status.exists and status.key != spec.ref.key:
             raise DriverRejected(f"The name {spec.ref.name} is taken.")
         self.identity = spec.identity
+        self.taken_spare = self.spares.pop(spec.spare, None) and spec.spare
         self.put(spec.ref.name, spec.ref.key)
 
     def start(self, ref):
@@ -102,6 +105,17 @@ class FakeDriver:
         self._require(source)
         self.identity = identity
         self.put(ref.name, ref.key)
+
+    def make_spare(self, key, template):
+        self._begin("make_spare", key)
+        self.spares[key] = self.databases[template].key.removeprefix("template ")
+
+    def drop_spare(self, key):
+        self._begin("drop_spare", key)
+        self.spares.pop(key, None)
+
+    def list_spares(self):
+        return [Spare(key, template) for key, template in self.spares.items()]
 
     def status(self, name):
         if "status" in self.failures:
@@ -212,6 +226,7 @@ class SaasPortalCase(TransactionCase):
         servers = self.registry["saas_portal.server"]
         self.patch(servers, "_get_driver", lambda server: self.driver)
         self.patch(servers, "_get_transport", lambda server: self.transport)
+        self.patch(servers, "_warm", lambda server, host: None)
         # Operations open transactions of their own.
         self.env.flush_all()
         if not self._registry_patched:

@@ -145,9 +145,19 @@ class TestCreate(SaasPortalCase):
         client = self.new(dbname="acme.localhost")
         mail = mails.search([("subject", "ilike", "acme.localhost")])
         self.assertEqual(mail.recipient_ids, client.partner_id)
-        self.assertIn("http://acme.localhost:8069/web/login", mail.body_html)
+        self.assertIn("http://acme.localhost:8069/saas_client/login", mail.body_html)
         self.new(dbname="other.localhost", notify_user=False)
         self.assertFalse(mails.search([("subject", "ilike", "other.localhost")]))
+
+    def test_the_welcome_mail_speaks_of_a_password_only_when_one_was_chosen(self):
+        mails = self.env["mail.mail"].sudo()
+        for name, password in (("with", "correct horse"), ("without", None)):
+            self.new(dbname=f"{name}.localhost", owner_password=password)
+            body = mails.search([("subject", "ilike", f"{name}.localhost ")]).body_html
+            self.assertIn("on our portal", body)
+            self.assertEqual("A password was also chosen" in body, bool(password))
+            self.assertEqual(f"http://{name}.localhost:8069/web/login" in body, bool(password))
+            self.assertNotIn("correct horse", body)
 
     def test_a_welcome_mail_that_cannot_be_written_is_noted_and_no_failure(self):
         self.plan.on_create_email_template.body_html = "<p t-out='object.no_such_field'/>"

@@ -11,7 +11,7 @@ class TestViews(SaasPortalCase):
         actions = self.env["ir.actions.act_window"].browse(data.mapped("res_id"))
         self.assertGreaterEqual(len(actions), 6)
         for action in actions:
-            administrators = action.res_model == "saas_portal.rotate_keys"
+            administrators = action.res_model in ("saas_portal.rotate_keys", "res.config.settings")
             user = self.env.ref("base.user_admin") if administrators else self.manager
             model = self.env[action.res_model].with_user(user)
             views = [(view_id, mode) for view_id, mode in action.views]
@@ -80,5 +80,5 @@ class TestViews(SaasPortalCase):
         template = self.env.ref("saas_portal.email_template_create_saas")
         body = template._render_field("body_html", client.ids)[client.id]
         self.assertIn("customer@example.com", body)
-        self.assertIn("http://acme.localhost:8069/web/login", body)
+        self.assertIn("http://acme.localhost:8069/saas_client/login", body)
         self.assertNotIn("{{", body)

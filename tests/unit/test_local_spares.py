@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 from driver_contract import make_spec
 from local_world import Interrupted
-from saas_driver import DriverNotFound, DriverRejected, SpareKeeper
+from saas_driver import DriverNotFound, DriverRejected, Spare, SpareKeeper
 
 
 @pytest.fixture
@@ -43,7 +43,7 @@ def test_a_client_made_of_a_spare_is_like_any_other(world, driver, spec, spare):
 
 def test_a_spare_is_no_client_and_out_of_sight(world, driver, spare):
     assert driver.list() == []
-    assert driver.list_spares() == [spare]
+    assert driver.list_spares() == [Spare(spare, "key-template-1")]
     rows = world.query(
         "postgres", "SELECT FROM pg_database WHERE NOT datistemplate AND datname LIKE 'saas%'"
     )

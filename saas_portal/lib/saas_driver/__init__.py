@@ -4,7 +4,7 @@ from .base import Driver, SpareKeeper
 from .errors import DriverError, DriverNotFound, DriverRejected, DriverUnavailable
 from .local import LocalDriver
 from .local_backup import check_archive
-from .types import ClientRef, ClientSpec, ClientStatus, Identity, TemplateSpec, Usage
+from .types import ClientRef, ClientSpec, ClientStatus, Identity, Spare, TemplateSpec, Usage
 
 __all__ = [
     "ClientRef",
@@ -17,6 +17,7 @@ __all__ = [
     "DriverUnavailable",
     "Identity",
     "LocalDriver",
+    "Spare",
     "SpareKeeper",
     "TemplateSpec",
     "Usage",

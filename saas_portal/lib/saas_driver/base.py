@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Protocol, runtime_checkable
 
-from .types import ClientRef, ClientSpec, ClientStatus, Identity, TemplateSpec, Usage
+from .types import ClientRef, ClientSpec, ClientStatus, Identity, Spare, TemplateSpec, Usage
 
 
 class Driver(Protocol):
@@ -102,5 +102,5 @@ class SpareKeeper(Protocol):
     def drop_spare(self, key: str) -> None:
         """Remove a spare, whole or half made."""
 
-    def list_spares(self) -> list[str]:
-        """The keys of all spares on this server, also half made ones."""
+    def list_spares(self) -> list[Spare]:
+        """All spares of any portal on this server, also half made ones."""

@@ -4,7 +4,8 @@ import os
 
 from psycopg2.errors import InvalidCatalogName
 
-from . import databases
+from . import databases, local_sql
+from .types import Spare
 
 _PREFIX = "saas-spare-"
 
@@ -15,8 +16,10 @@ class LocalSpares:
     def make_spare(self, key: str, template: str) -> None:
         name = _PREFIX + key
         with self._cluster() as cursor:
+            owner = databases.key_of(cursor, template).removeprefix("template ")
             if not databases.exists(cursor, name):
                 self._copy_database(cursor, template, name)
+            databases.comment(cursor, name, local_sql.make_mark(f"spare {owner}"))
         self._copy_files(template, name)
 
     def drop_spare(self, key: str) -> None:
@@ -25,15 +28,17 @@ class LocalSpares:
             self._drop_if_exists(cursor, name)
         self._remove_files(name)
 
-    def list_spares(self) -> list[str]:
+    def list_spares(self) -> list[Spare]:
         with self._cluster() as cursor:
             cursor.execute(
-                "SELECT datname FROM pg_database WHERE starts_with(datname, %s)", [_PREFIX]
+                "SELECT datname, shobj_description(oid, 'pg_database') FROM pg_database"
+                " WHERE starts_with(datname, %s) ORDER BY datname",
+                [_PREFIX],
             )
-            names = {name for (name,) in cursor.fetchall()}
-        # Files without a database are what a drop that was cut off has left.
-        names |= {path.name for path in self._filestore.glob(f"{_PREFIX}*")}
-        return sorted(name.removeprefix(_PREFIX) for name in names)
+            return [
+                Spare(name.removeprefix(_PREFIX), local_sql.read_mark(text).removeprefix("spare "))
+                for name, text in cursor.fetchall()
+            ]
 
     def _take_spare_files(self, key: str, staging: str) -> None:
         """Let the files follow the database, also where a former call was cut off between both."""

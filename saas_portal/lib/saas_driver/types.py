@@ -59,6 +59,14 @@ class ClientStatus:
 
 
 @dataclass(frozen=True)
+class Spare:
+    """A copy that waits for a client. ``template_key``: of what it was copied, '' when unknown."""
+
+    key: str
+    template_key: str
+
+
+@dataclass(frozen=True)
 class Usage:
     """Internal users, MB of database and of files, and whether the client is suspended."""
 
