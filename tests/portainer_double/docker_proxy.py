@@ -12,9 +12,11 @@ from .connections import swallow
 from .web import ApiError, ConnectionDropped, nothing, route
 
 HOP = {"connection", "keep-alive", "transfer-encoding", "upgrade", "te", "trailer", "host"}
+LARGE = 1024 * 1024
 METHODS = ("GET", "HEAD", "POST", "PUT", "DELETE")
 VERSION = re.compile(r"^/v1\.\d+(?=/)")
 PROJECT = "com.docker.compose.project"
+NAMESPACE = "com.docker.stack.namespace"
 CREATIONS = {
     "/containers/create": (resources.CONTAINER, "Id"),
     "/networks/create": (resources.NETWORK, "Id"),
@@ -28,6 +30,9 @@ READS = [
     (re.compile(r"/containers/[^/]+/json$"), resources.CONTAINER, "Id"),
     (re.compile(r"/networks(/[^/]+)?$"), resources.NETWORK, "Id"),
     (re.compile(r"/volumes(/[^/]+)?$"), resources.VOLUME, "Name"),
+    (re.compile(r"/services(/[^/]+)?$"), resources.SERVICE, "ID"),
+    (re.compile(r"/secrets(/[^/]+)?$"), resources.SECRET, "ID"),
+    (re.compile(r"/configs(/[^/]+)?$"), resources.CONFIG, "ID"),
 ]
 
 
@@ -60,9 +65,13 @@ def send(request, connection, target):
     headers = {
         name: value for name, value in request.headers if name.lower() not in HOP
     }  # X-API-KEY goes along, as it does in Portainer
-    body = request.get_data()
-    if body or request.method in ("POST", "PUT"):
-        headers["Content-Length"] = str(len(body))
+    if (request.content_length or 0) > LARGE:
+        # A file for a container is passed on piece by piece.
+        body = request.stream
+    else:
+        body = request.get_data()
+        if body or request.method in ("POST", "PUT"):
+            headers["Content-Length"] = str(len(body))
     headers["Host"] = "docker"
     connection.request(request.method, target, body, headers)
     return connection.getresponse()
@@ -168,8 +177,10 @@ def decorated(call, endpoint, answer, kind, key):
         if key not in item:
             continue
         resource = resource_of(call, endpoint, kind, item[key])
-        labels = item.get("Labels") or item.get("Config", {}).get("Labels") or {}
-        stack = {"EndpointId": endpoint["Id"], "Name": labels.get(PROJECT)}
+        owners = (item, item.get("Config", {}), item.get("Spec", {}))
+        labels = next((one["Labels"] for one in owners if one.get("Labels")), {})
+        name = labels.get(PROJECT) or labels.get(NAMESPACE)
+        stack = {"EndpointId": endpoint["Id"], "Name": name}
         control = resources.control(call.store, kind, resource) or resources.control(
             call.store, resources.STACK, resources.stack_resource(stack)
         )

@@ -1,8 +1,12 @@
 """Every public call of the client, for tests that walk through all of them."""
 
+import os
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from portainer_api import PortainerClient
+
+NOWHERE, HERE = Path(os.devnull), Path(__file__)
 
 PLAIN = """services:
   web: {image: "saas-test/web:1", healthcheck: {disable: true}}
@@ -28,6 +32,7 @@ class Place:
     new_environment: str = "another"
     setup_token: str = ""
     removed: str = "web-web-1"
+    file: str = "/start"
     env: dict = field(default_factory=dict)
 
 
@@ -53,6 +58,7 @@ READS = {
     "get_container": lambda c, p: c.get_container(p.environment, p.container),
     "logs": lambda c, p: c.logs(p.environment, p.container),
     "stats": lambda c, p: c.stats(p.environment, p.container),
+    "get_file": lambda c, p: c.get_file(p.environment, p.container, p.file, NOWHERE),
     "list_volumes": lambda c, p: c.list_volumes(p.environment, p.name),
 }
 WRITES = {
@@ -74,6 +80,7 @@ WRITES = {
     "container_action": lambda c, p: c.container_action(
         p.environment, p.removed, "remove", force=True
     ),
+    "put_file": lambda c, p: c.put_file(p.environment, p.container, HERE, "/data", "file"),
     "exec": lambda c, p: c.exec(p.environment, p.container, ["true"], timeout=c.patience),
     "delete_volume": lambda c, p: c.delete_volume(p.environment, p.volume),
 }

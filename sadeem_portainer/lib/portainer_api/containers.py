@@ -4,12 +4,13 @@ import json
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from pathlib import Path
 from urllib.parse import quote
 
+import docker
 from docker.constants import DEFAULT_DOCKER_API_VERSION
 
-import docker
-
+from .archives import FileAsTar, unpack_file
 from .calls import Calls, rows_of
 from .errors import (
     Conflict,
@@ -39,6 +40,8 @@ TARGET_HEADER = "X-PortainerAgent-Target"
 ACTION_TIMEOUT = 90
 #: The engine looks at every file of every volume.
 DISK_TIMEOUT = 120
+#: For a file of any size on its way into a container or out of it.
+TRANSFER_TIMEOUT = 4 * 3600
 _REFERENCE = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9_.-]*")
 #: What Docker says of a container that is so already.
 _ALREADY = {"pause": "is already paused", "unpause": "is not paused"}
@@ -281,6 +284,63 @@ class ContainerCalls(Calls):
             # The output ends a moment before the engine has noted the exit.
             self._transport.sleep(0.1)
         return None
+
+    # --- Files in containers -------------------------------------------------------------
+
+    def put_file(
+        self,
+        environment_id: int,
+        container: str,
+        source: Path,
+        folder: str,
+        name: str,
+        *,
+        mode: int = 0o644,
+        timeout: float = TRANSFER_TIMEOUT,
+    ) -> None:
+        """Copy a file of this machine into a folder of a container, piece by piece.
+
+        It belongs to root there. Doing it twice does no harm.
+
+        :raises NotFound: there is no such container or folder
+        """
+        path = self._container_path(environment_id, container)
+        with open(source, "rb") as file:
+            body = FileAsTar(file, name, source.stat().st_size, mode)
+            self._docker(
+                environment_id,
+                f"{path}/archive",
+                "PUT",
+                f"copy a file into {container}",
+                params={"path": folder, "noOverwriteDirNonDir": "true"},
+                data=body,
+                headers={"Content-Type": "application/x-tar"},
+                timeout=timeout,
+            )
+
+    def get_file(
+        self,
+        environment_id: int,
+        container: str,
+        path: str,
+        target: Path,
+        *,
+        timeout: float = TRANSFER_TIMEOUT,
+    ) -> int:
+        """Copy a file of a container into a file of this machine, piece by piece.
+
+        :returns: its size; ``target`` holds a part of it when this raises
+        :raises NotFound: there is no such container or file
+        """
+        place = self._container_path(environment_id, container)
+        with open(target, "wb") as file:
+            return self._transport.download(
+                f"/endpoints/{int(environment_id)}/docker{place}/archive",
+                f"copy a file from {container}",
+                lambda body: unpack_file(body, file),
+                params={"path": path},
+                timeout=timeout,
+            )
 
     def _container_path(self, environment_id: int, container: str) -> str:
         if not isinstance(container, str) or not _REFERENCE.fullmatch(container):

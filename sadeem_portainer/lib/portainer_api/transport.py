@@ -7,6 +7,8 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from http.cookiejar import DefaultCookiePolicy
+from tarfile import TarError
+from typing import BinaryIO, TypeVar
 from urllib.parse import urlsplit
 
 import requests
@@ -18,7 +20,11 @@ from .tls import TlsPolicy, format_fingerprint
 
 _logger = logging.getLogger(__name__)
 
+T = TypeVar("T")
+
 CONNECT_TIMEOUT = 10
+#: How long the other side may take no piece of an upload, or send none of a download, in seconds.
+IDLE_TIMEOUT = 120
 MAX_ANSWER = 32 * 1024 * 1024
 #: Reads are tried again after these pauses (seconds).
 PAUSES = (0.5, 2)
@@ -102,6 +108,7 @@ class Transport:
         params: dict | None = None,
         payload: object = None,
         form: dict | None = None,
+        data: BinaryIO | None = None,
         headers: dict | None = None,
         bearer: str | None = None,
         anonymous: bool = False,
@@ -112,6 +119,7 @@ class Transport:
         """Send one request and read its answer, within about ``timeout`` seconds in all.
 
         :param action: what it does, for complaints: "create the stack web"
+        :param data: a body that is sent piece by piece; it has a length
         :param bearer: a JWT to send instead of the API key
         :param anonymous: send no credential
         :param truncate: stop reading after ``max_bytes`` instead of complaining
@@ -122,7 +130,7 @@ class Transport:
             sent["Authorization"] = f"Bearer {_check_token(bearer)}"
         elif not anonymous:
             sent |= self.token_headers
-        options = {"params": params, "json": payload, "headers": sent}
+        options = {"params": params, "json": payload, "data": data, "headers": sent}
         if form is not None:
             options["files"] = {name: (None, str(value)) for name, value in form.items()}
         reads = method in ("GET", "HEAD")
@@ -145,11 +153,13 @@ class Transport:
     def _send(self, method, path, action, options, deadline, limit) -> Answer:
         reads = method in ("GET", "HEAD")
         left = max(deadline - self.clock(), 0.1)
+        # While a body is sent, the limit for connecting is that for sending a piece of it.
+        connect = CONNECT_TIMEOUT if options["data"] is None else IDLE_TIMEOUT
         try:
             with self._session.request(
                 method,
                 f"{self.server}/api{path}",
-                timeout=Timeout(total=left, connect=min(CONNECT_TIMEOUT, left)),
+                timeout=Timeout(total=left, connect=min(connect, left)),
                 allow_redirects=False,
                 stream=True,
                 **options,
@@ -161,6 +171,43 @@ class Transport:
         if response.status_code in range(200, 300) or response.status_code == 304:
             return Answer(response.status_code, content, truncated)
         raise self._answer_error(response, content, action, reads)
+
+    def download(
+        self,
+        path: str,
+        action: str,
+        take: Callable[[BinaryIO], T],
+        *,
+        params: dict | None = None,
+        timeout: float,
+    ) -> T:
+        """Let ``take`` read the answer of a GET piece by piece, within ``timeout`` seconds.
+
+        :raises PortainerError: everything that goes wrong, also when the answer ends too early
+        """
+        deadline = self.clock() + timeout
+        try:
+            with self._session.request(
+                "GET",
+                f"{self.server}/api{path}",
+                params=params,
+                headers=self.token_headers,
+                timeout=Timeout(connect=CONNECT_TIMEOUT, read=IDLE_TIMEOUT),
+                allow_redirects=False,
+                stream=True,
+            ) as response:
+                if response.status_code != 200:
+                    content, _more = self._read(response, action, True, deadline, (65536, True))
+                    raise self._answer_error(response, content, action, True)
+                return take(_Body(response.raw, lambda: self._check_time(action, deadline)))
+        except TarError as error:
+            raise self._unavailable(action, f"what it sent is not whole: {error}") from error
+        except (requests.RequestException, HTTPError) as error:
+            raise self._network_error(error, action, True) from error
+
+    def _check_time(self, action: str, deadline: float) -> None:
+        if self.clock() > deadline:
+            raise self._lost(action, "the answer took too long", True)
 
     def _read(self, response, action, reads, deadline, limit):
         max_bytes, truncate = limit
@@ -280,6 +327,17 @@ class Transport:
             raise errors.Unavailable(
                 self.server, action, reason, "Check that a Portainer is at this address and port."
             ) from error
+
+
+class _Body:
+    """An answer that is read by pieces, none of them after its time."""
+
+    def __init__(self, raw, check: Callable[[], None]):
+        self._raw, self._check = raw, check
+
+    def read(self, size: int) -> bytes:
+        self._check()
+        return self._raw.read(size, decode_content=True)
 
 
 def _check_address(url: str) -> str:

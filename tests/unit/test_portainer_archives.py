@@ -1,0 +1,45 @@
+"""Files as tar archives that are never whole in memory."""
+
+import io
+import tarfile
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from portainer_api.archives import FileAsTar, unpack_file
+
+
+@given(content=st.binary(max_size=3000), piece=st.integers(1, 2000))
+def test_an_archive_says_its_length_and_holds_the_file(content, piece):
+    archive = FileAsTar(io.BytesIO(content), "in.zip", len(content), 0o640)
+    pieces = []
+    while part := archive.read(piece):
+        assert len(part) <= piece
+        pieces.append(part)
+    made = b"".join(pieces)
+    assert len(made) == len(archive)
+    with tarfile.open(fileobj=io.BytesIO(made)) as found:
+        (member,) = found.getmembers()
+        assert (member.name, member.mode) == ("in.zip", 0o640)
+        assert found.extractfile(member).read() == content
+
+
+@given(content=st.binary(max_size=3000))
+def test_what_was_packed_is_unpacked(content):
+    packed = FileAsTar(io.BytesIO(content), "in.zip", len(content), 0o644).read()
+    target = io.BytesIO()
+    assert unpack_file(io.BytesIO(packed), target) == len(content)
+    assert target.getvalue() == content
+
+
+@pytest.mark.parametrize("kept", [0, 100, 512, 700, 1500])
+def test_an_archive_that_ends_too_early_is_none(kept):
+    packed = FileAsTar(io.BytesIO(b"x" * 2000), "in.zip", 2000, 0o644).read()
+    with pytest.raises(tarfile.TarError):
+        unpack_file(io.BytesIO(packed[:kept]), io.BytesIO())
+
+
+def test_a_file_that_becomes_shorter_is_not_sent_as_if_it_were_whole():
+    archive = FileAsTar(io.BytesIO(b"short"), "in.zip", 2000, 0o644)
+    with pytest.raises(OSError, match="shorter"):
+        archive.read()
