@@ -1,13 +1,19 @@
-"""Runs `docker compose` on the files of a stack."""
+"""Runs `docker compose` or `docker stack` on the files of a stack."""
 
 import shutil
 import subprocess
 
 from . import agent
 
+SWARM, COMPOSE = 1, 2  # types of stacks
+
 
 class ComposeError(Exception):
-    """What compose wrote before it gave up."""
+    """What compose, or docker, wrote before it gave up."""
+
+
+def is_swarm(stack):
+    return stack["Type"] == SWARM
 
 
 def folder(double, stack):
@@ -37,7 +43,14 @@ def remove_files(double, stack):
 
 
 def up(double, endpoint, stack, *options):
-    run(double, endpoint, stack, "up", "-d", *options)
+    if is_swarm(stack):
+        place = folder(double, stack)
+        # Portainer asks a registry for the images; there is none here.
+        command = ["stack", "deploy", "--with-registry-auth", "--resolve-image", "never", *options]
+        command += ["--compose-file", place / stack["EntryPoint"], stack["Name"]]
+        run_docker(double, endpoint, stack, command)
+    else:
+        run(double, endpoint, stack, "up", "-d", *options)
 
 
 def pull(double, endpoint, stack):
@@ -45,20 +58,34 @@ def pull(double, endpoint, stack):
 
 
 def down(double, endpoint, stack):
-    run(double, endpoint, stack, "down", "--remove-orphans")
+    if is_swarm(stack):
+        run_docker(double, endpoint, stack, ["stack", "rm", stack["Name"]])
+    else:
+        run(double, endpoint, stack, "down", "--remove-orphans")
 
 
 def run(double, endpoint, stack, *arguments):
     place = folder(double, stack)
     files = ["-f", place / stack["EntryPoint"]] if place.is_dir() else []
     variables = ["--env-file", place / "stack.env"] if (place / "stack.env").exists() else []
-    command = ["docker", "compose", "--ansi=never", *files, *variables]
-    command += ["-p", stack["Name"], *arguments]
+    command = ["compose", "--ansi=never", *files, *variables, "-p", stack["Name"], *arguments]
+    execute(double, endpoint, place, command)
+
+
+def run_docker(double, endpoint, stack, command):
+    """The variables of a swarm's stack are the environment of the program itself."""
+    variables = {item.get("name", ""): item.get("value", "") for item in stack["Env"] or []}
+    execute(double, endpoint, folder(double, stack), command, variables)
+
+
+def execute(double, endpoint, place, command, variables=None):
+    program = shutil.which("docker", path=double.environment.get("PATH")) or "docker"
+    command = [program, *command]
     with agent.docker_host(double, endpoint) as host:
         result = subprocess.run(
             [str(part) for part in command],
             cwd=place if place.is_dir() else "/",
-            env={**double.environment, "DOCKER_HOST": host},
+            env={**double.environment, **(variables or {}), "DOCKER_HOST": host},
             stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,

@@ -30,7 +30,7 @@ class Deployment:
         except ComposeError as error:
             # Line 38: nothing is kept but the number that was spent.
             compose.remove_files(self.double, self.stack)
-            raise failure("failed to deploy a stack", error) from None
+            raise self._failure(error) from None
         # Line 39: only now can anybody see the stack.
         return self._insert()
 
@@ -43,7 +43,7 @@ class Deployment:
 
     def _deploy(self, options=(), pull=False):
         with self.double.deploy_lock:
-            if pull:
+            if pull and not compose.is_swarm(self.stack):
                 try:
                     compose.pull(self.double, self.endpoint, self.stack)
                 except ComposeError as error:
@@ -52,7 +52,8 @@ class Deployment:
                 compose.up(self.double, self.endpoint, self.stack, *options)
             except ComposeError:
                 # Line 44: the failed deploy takes down what ran before it.
-                self._try_down()
+                if not compose.is_swarm(self.stack):
+                    self._try_down()
                 raise
 
     def _try_down(self):
@@ -73,12 +74,12 @@ class Deployment:
         except ComposeError as error:
             # Line 44: the old file comes back, and the row says what it said before.
             compose.write(self.double, before, old)
-            raise failure(error_title(error), error) from None
+            raise self._failure(error) from None
         return self._store_update(before, Status=ACTIVE)
 
     def _update_later(self, before, content, options, pull):
         def work():
-            if before["Status"] == ERROR:
+            if before["Status"] == ERROR and not compose.is_swarm(before):
                 self._try_down()
             self._deploy(options, pull)
 
@@ -113,11 +114,16 @@ class Deployment:
             work()
             status, message = ACTIVE, ""
         except ComposeError as error:
-            status, message = ERROR, f"{error_title(error)}: {error}"
+            status, message = ERROR, self._failure(error).message
         row = self.store.get("stacks", self.stack["Id"])
         if row:
             entries = row["DeploymentStatus"] + [self._entry(status, message)]
             self.store.change("stacks", row["Id"], Status=status, DeploymentStatus=entries)
+
+    def _failure(self, error):
+        """What docker says of a swarm's stack is told as it stands."""
+        title = f"{error_title(error)}: " if not compose.is_swarm(self.stack) else ""
+        return ApiError(500, f"{title}{error}")
 
     def _history(self, before):
         return {
@@ -137,7 +143,3 @@ def error_title(error):
     if isinstance(error, PullError):
         return "failed to pull images of the stack"
     return "failed to deploy a stack"
-
-
-def failure(title, error):
-    return ApiError(500, f"{title}: {error}")

@@ -3,6 +3,7 @@
 from . import docker_api
 
 PROJECT = "com.docker.compose.project"
+NAMESPACE = "com.docker.stack.namespace"
 
 
 def take(double, endpoint):
@@ -17,12 +18,18 @@ def take(double, endpoint):
     images, version = get("/images/json"), get("/version")
     states = [container["State"] for container in containers]
     projects = {container["Labels"].get(PROJECT) for container in containers} - {None}
+    manager = bool(info.get("Swarm", {}).get("ControlAvailable"))
+    services, nodes = (get("/services"), get("/nodes")) if manager else ([], [])
+    namespaces = {(service["Spec"].get("Labels") or {}).get(NAMESPACE) for service in services} - {
+        None
+    }
+    machines = [node["Description"]["Resources"] for node in nodes]
     return {
         "Time": int(double.clock.now()),
         "DockerVersion": info["ServerVersion"],
-        "Swarm": bool(info.get("Swarm", {}).get("ControlAvailable")),
-        "TotalCPU": info["NCPU"],
-        "TotalMemory": info["MemTotal"],
+        "Swarm": manager,
+        "TotalCPU": sum(one["NanoCPUs"] for one in machines) // 10**9 or info["NCPU"],
+        "TotalMemory": sum(one["MemoryBytes"] for one in machines) or info["MemTotal"],
         "ContainerCount": len(containers),
         "RunningContainerCount": states.count("running"),
         "StoppedContainerCount": states.count("exited"),
@@ -31,9 +38,9 @@ def take(double, endpoint):
         "UnhealthyContainerCount": states.count("unhealthy"),
         "VolumeCount": len(volumes.get("Volumes") or []),
         "ImageCount": len(images),
-        "ServiceCount": 0,
-        "StackCount": len(projects),
-        "NodeCount": 0,
+        "ServiceCount": len(services),
+        "StackCount": len(projects) + len(namespaces),
+        "NodeCount": len(nodes),
         "GpuUseAll": False,
         "GpuUseList": None,
         "IsPodman": False,

@@ -27,7 +27,7 @@ def start(call, number):
     if stack["Status"] == ACTIVE:
         raise ApiError(400, "Stack is already active")
     try:
-        compose.up(call.double, endpoint, stack)
+        compose.up(call.double, endpoint, stack, *(["--prune"] if compose.is_swarm(stack) else []))
     except ComposeError as error:
         raise ApiError(500, "Unable to start stack", str(error)) from None
     return reply(call.store.change("stacks", number, Status=ACTIVE))
@@ -42,10 +42,7 @@ def refuse_start(stack):
 
 
 def has_containers(call, endpoint, stack):
-    try:
-        found = stack_rules.containers(call.double, endpoint, stack["Name"])
-    except OSError as error:
-        raise ApiError(500, "Unable to check for name collision", str(error)) from None
+    found = stack_rules.running(call, endpoint, stack["Name"], compose.is_swarm(stack))
     others = [
         row
         for row in call.store.all("stacks")
@@ -76,6 +73,8 @@ def stop(call, number):
 @route("DELETE", "/api/stacks/<int:number>")
 def delete(call, number):
     """Lines 50 to 52: another environment's number takes the stack for an orphan."""
+    if call.query_flag("external"):
+        return delete_external(call, str(number))
     stack = stack_rules.find(call, number)
     endpoint = call.store.get("endpoints", call.query_number("endpointId"))
     if not endpoint:
@@ -95,4 +94,26 @@ def delete(call, number):
     call.store.delete("stacks", number)
     resources.revoke(call.store, resources.STACK, resources.stack_resource(stack))
     compose.remove_files(call.double, stack)
+    return nothing()
+
+
+@route("DELETE", "/api/stacks/<string:name>")
+def delete_external(call, name):
+    """A stack of the swarm that Portainer does not know; compose has nothing of the kind."""
+    if not call.query_flag("external"):
+        raise ApiError(400, "Invalid stack identifier route variable", name)
+    number = call.query_number("endpointId", required=True)
+    if not call.is_admin:
+        raise ApiError(401, "Permission denied to delete the stack", "Unauthorized")
+    if call.store.find("stacks", Name=name):
+        message = "A stack with this name exists inside the database. Cannot use external delete"
+        raise ApiError(400, f"{message} method")
+    endpoint = call.store.get("endpoints", number)
+    if not endpoint:
+        raise ApiError(404, ORPHAN, stack_rules.NOT_FOUND)
+    stack = {"Id": 0, "Name": name, "Type": compose.SWARM, "Env": None}
+    try:
+        compose.down(call.double, endpoint, stack)
+    except ComposeError as error:
+        raise ApiError(500, "Unable to delete stack", str(error)) from None
     return nothing()

@@ -5,11 +5,13 @@ import re
 from urllib.parse import quote
 
 from . import docker_api, endpoints, resources
+from .compose import SWARM
 from .web import ApiError
 
 ENV_KEYS = {"name", "value"}
 NOT_FOUND = "Object not found inside the database"
 PROJECT = "com.docker.compose.project"
+NAMESPACE = "com.docker.stack.namespace"
 
 
 def normalised(name):
@@ -22,16 +24,34 @@ def containers(double, endpoint, name):
     return docker_api.get(double, endpoint, f"/containers/json?all=1&filters={filters}")
 
 
-def check_name(call, endpoint, name):
-    """Lines 34 to 37."""
-    named = [row for row in call.store.all("stacks") if row["Name"].lower() == name]
+def services(double, endpoint, name):
+    """Services of a swarm's stack, known to Portainer or not; OSError where there is no swarm."""
+    filters = quote(json.dumps({"label": [f"{NAMESPACE}={name}"]}))
+    return docker_api.get(double, endpoint, f"/services?filters={filters}")
+
+
+def running(call, endpoint, name, swarm):
+    """What carries the name in Docker."""
     try:
-        running = containers(call.double, endpoint, name)
+        found = services(call.double, endpoint, name) if swarm else []
+        return found + containers(call.double, endpoint, name)
     except OSError as error:
         raise ApiError(500, "Unable to check for name collision", str(error)) from None
-    taken = any(row["EndpointId"] == endpoint["Id"] for row in named)
+
+
+def check_name(call, endpoint, name, swarm):
+    """Lines 34 to 37; of a swarm whatever has the name is in the way."""
+    named = [row for row in call.store.all("stacks") if row["Name"].lower() == name]
+    found = running(call, endpoint, name, swarm)
+    here = [row for row in named if row["EndpointId"] == endpoint["Id"]]
+    if not swarm:
+        # The row of a swarm's stack gives way without a word.
+        for row in [row for row in here if row["Type"] == SWARM]:
+            call.store.delete("stacks", row["Id"])
+            here.remove(row)
+            named.remove(row)
     # Containers of nobody's are adopted; those of a stack elsewhere are not.
-    if taken or (running and named):
+    if here or (found and (named or swarm)):
         raise ApiError(409, f"A stack with the normalized name '{name}' already exists")
 
 

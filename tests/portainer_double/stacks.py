@@ -1,4 +1,4 @@
-"""Compose stacks as Portainer keeps them: create, update and read."""
+"""Stacks as Portainer keeps them: create, update and read."""
 
 import json
 
@@ -7,7 +7,6 @@ from .deployment import Deployment
 from .web import ApiError, Payload, reply, route
 
 ACTIVE, INACTIVE, DEPLOYING, ERROR = 1, 2, 3, 4
-COMPOSE = 2
 TYPES = {"standalone", "swarm", "kubernetes"}
 
 
@@ -35,17 +34,19 @@ def create(call, kind, method):
     if kind not in TYPES or method not in ("string", "file", "repository"):
         message = "Invalid value for query parameter: type. Value must be one of: 1 (Swarm stack)"
         raise ApiError(400, message, f"unknown {kind}/{method}")
-    if kind != "standalone" or method == "repository":
+    if kind == "kubernetes" or method == "repository":
         raise ApiError(400, "Invalid request payload", f"the double knows no {kind}/{method}")
-    name, content, env = _stack_file(call, method)
+    swarm = kind == "swarm"
+    name, content, env, cluster = _stack_file(call, method, swarm)
     name = stack_rules.normalised(name)
-    stack_rules.check_name(call, endpoint, name)
+    # Whether the environment is of this kind shows only in what Docker makes of it.
+    stack_rules.check_name(call, endpoint, name, swarm)
     stack = {
         "Id": call.store.next_id("stacks"),  # spent even when the deploy fails
         "Name": name,
-        "Type": COMPOSE,
+        "Type": compose.SWARM if swarm else compose.COMPOSE,
         "EndpointId": endpoint["Id"],
-        "SwarmId": "",
+        "SwarmId": cluster,
         "EntryPoint": "docker-compose.yml",
         "Env": env,
         "ResourceControl": None,
@@ -67,22 +68,26 @@ def create(call, kind, method):
     return reply(with_control(call, stack))
 
 
-def _stack_file(call, method):
-    """(name, content, variables) of a JSON body or a form."""
+def _stack_file(call, method, swarm):
+    """(name, content, variables, cluster) of a JSON body or a form."""
     if method == "string":
         payload = call.payload()
         name = payload.required("Name", "Invalid stack name")
+        cluster = payload.required("SwarmID", "Invalid Swarm ID") if swarm else ""
         content = payload.required("StackFileContent", "Invalid stack file content")
-        return name, content, stack_rules.environment(payload)
+        return name, content, stack_rules.environment(payload), cluster
     form = call.request.form
     if not form.get("Name"):
         raise ApiError(400, "Invalid request payload", "Invalid stack name")
+    if swarm and not form.get("SwarmID"):
+        raise ApiError(400, "Invalid request payload", "Invalid Swarm ID")
     if "file" not in call.request.files:
         details = "Invalid Compose file. Ensure that the Compose file is uploaded correctly"
         raise ApiError(400, "Invalid request payload", details)
     content = call.request.files["file"].read().decode(errors="replace")
     env = Payload({"Env": json.loads(form.get("Env") or "[]")})
-    return form["Name"], content, stack_rules.environment(env)
+    cluster = form["SwarmID"] if swarm else ""
+    return form["Name"], content, stack_rules.environment(env), cluster
 
 
 # --- read -------------------------------------------------------------------------
@@ -94,11 +99,15 @@ def search(call):
     try:
         filters = json.loads(call.request.args.get("filters") or "{}")
         endpoint = Payload(filters).get("EndpointID", int)
+        cluster = Payload(filters).get("SwarmID")
     except (ValueError, AttributeError, ApiError) as error:
         raise ApiError(400, "Invalid query parameter: filters", str(error)) from None
     rows = [with_control(call, row) for row in call.store.all("stacks")]
     rows = [row for row in rows if resources.may_use(call, row["ResourceControl"])]
-    return reply([row for row in rows if not endpoint or row["EndpointId"] == endpoint])
+    if endpoint or cluster:
+        wanted = {compose.COMPOSE: ("EndpointId", endpoint), compose.SWARM: ("SwarmId", cluster)}
+        rows = [row for row in rows if row[wanted[row["Type"]][0]] == wanted[row["Type"]][1]]
+    return reply(rows)
 
 
 @route("GET", "/api/stacks/<int:number>")
@@ -134,9 +143,13 @@ def update(call, number):
     env = stack_rules.environment(payload)
     newer = call.double.mode == "2.45"
     repull = newer and payload.get("RepullImageAndRedeploy", bool)
-    options = ["--force-recreate"] if repull or (newer and payload.get("PullImage", bool)) else []
-    if newer and payload.get("Prune", bool):
-        options.append("--remove-orphans")
+    if compose.is_swarm(stack):
+        options = ["--prune"] if payload.get("Prune", bool) else []
+    else:
+        fresh = repull or (newer and payload.get("PullImage", bool))
+        options = ["--force-recreate"] if fresh else []
+        if newer and payload.get("Prune", bool):
+            options.append("--remove-orphans")
     changed = {**stack, "Env": env, "EndpointId": endpoint["Id"]}
     deployment = Deployment(call.double, endpoint, changed, call.user)
     pull = payload.get("PullImage", bool) or repull
