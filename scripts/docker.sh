@@ -31,7 +31,7 @@ fetch_docker_packages() {
         -oDir::Etc::SourceParts=/dev/null)
     cd "$work" || return
     apt-get "${own[@]}" update -q
-    apt-get "${own[@]}" download docker.io containerd runc busybox-static
+    apt-get "${own[@]}" download docker.io containerd runc tini busybox-static
     # Newer suites keep the command line program apart.
     if apt-cache "${own[@]}" show docker-cli >/dev/null 2>&1; then apt-get "${own[@]}" download docker-cli; fi
     apt-get "${other[@]}" update -q
@@ -56,7 +56,8 @@ setup_docker() {
     command -v flock >/dev/null && flock 9
     # Libraries and tools that the engine uses; the engine itself is not installed.
     apt_install debian-archive-keyring iptables iproute2 libdevmapper1.02.1 libseccomp2 libsystemd0 mmdebstrap
-    if [ ! -x "$DOCKER_ENGINE/usr/sbin/dockerd" ]; then
+    # The second is what `init: true` puts into containers.
+    if [ ! -x "$DOCKER_ENGINE/usr/sbin/dockerd" ] || [ ! -x "$DOCKER_ENGINE/usr/bin/tini-static" ]; then
         step "Downloading a Docker engine and compose (Debian's, about 80 MB)" \
             fetch_docker_packages "$DEV_DIR/docker/packages"
         step "Unpacking the Docker engine" unpack_docker "$DEV_DIR/docker/packages"
