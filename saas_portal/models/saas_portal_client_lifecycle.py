@@ -189,7 +189,9 @@ class SaasPortalClient(models.Model):
             return
         try:
             with self.env.cr.savepoint():
-                template.send_mail(self.id, email_layout_xmlid="mail.mail_notification_light")
+                template.with_context(self.env.context).send_mail(
+                    self.id, email_layout_xmlid="mail.mail_notification_light"
+                )
         except UserError as error:
             self.message_post(
                 body=self.env._(

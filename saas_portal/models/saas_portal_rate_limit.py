@@ -11,6 +11,7 @@ from ..transactions import in_own_transaction
 _LIMITS = {
     "name": (40, 60),
     "signup": (20, 3600),
+    "confirmation": (4, 3600),
     "database": (10, 3600),
     "change": (30, 3600),
     "backup": (10, 24 * 3600),
