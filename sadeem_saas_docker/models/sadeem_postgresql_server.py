@@ -149,25 +149,27 @@ class SadeemPostgresqlServer(models.Model):
         """
         server = self._get_external_server()
         try:
-            with contextlib.closing(
-                psycopg2.connect(
-                    dbname="postgres",
-                    host=server.host,
-                    port=server.port,
-                    user=server.user,
-                    password=server.password,
-                    sslmode=server.sslmode,
-                    connect_timeout=_TIMEOUT,
-                )
-            ) as connection:
-                with connection.cursor() as cursor:
-                    cursor.execute("SET statement_timeout = %s", [_TIMEOUT * 1000])
-                    cursor.execute(
-                        "SELECT rolsuper, rolcreaterole, rolcreatedb,"
-                        " current_setting('server_version') FROM pg_roles"
-                        " WHERE rolname = current_user"
+            with (
+                contextlib.closing(
+                    psycopg2.connect(
+                        dbname="postgres",
+                        host=server.host,
+                        port=server.port,
+                        user=server.user,
+                        password=server.password,
+                        sslmode=server.sslmode,
+                        connect_timeout=_TIMEOUT,
                     )
-                    is_superuser, may_make_roles, may_make_databases, version = cursor.fetchone()
+                ) as connection,
+                connection.cursor() as cursor,
+            ):
+                cursor.execute("SET statement_timeout = %s", [_TIMEOUT * 1000])
+                cursor.execute(
+                    "SELECT rolsuper, rolcreaterole, rolcreatedb,"
+                    " current_setting('server_version') FROM pg_roles"
+                    " WHERE rolname = current_user"
+                )
+                is_superuser, may_make_roles, may_make_databases, version = cursor.fetchone()
         except psycopg2.Error as error:
             raise UserError(
                 self.env._(

@@ -1,0 +1,69 @@
+from collections import Counter
+
+from odoo import api, fields, models
+
+from ..lib.saas_stack.names import LABEL_KEY
+
+
+class SadeemPortainerEnvironment(models.Model):
+    """Room on a Docker host: what runs there, and what clients have reserved beyond that."""
+
+    _inherit = "sadeem.portainer.environment"
+
+    placement_ids = fields.One2many("sadeem.saas.docker.placement", "environment_id")
+    reserved_containers = fields.Integer(
+        string="Reserved",
+        compute="_compute_capacity",
+        store=True,
+        help="Containers of clients that do not run at this moment, and may at any time.",
+    )
+
+    @api.depends("placement_ids.outstanding")
+    def _compute_capacity(self):
+        result = super()._compute_capacity()
+        for environment in self:
+            environment.reserved_containers = sum(environment.placement_ids.mapped("outstanding"))
+            environment.available_capacity -= environment.reserved_containers
+        return result
+
+    def _find_lack_of_room(self, containers):
+        lack = super()._find_lack_of_room(containers)
+        if not lack:
+            return ""
+        return self.env._(
+            "it has no room for %(count)s more: of %(most)s containers %(running)s run and"
+            " %(reserved)s are reserved",
+            count=containers,
+            most=self.max_running_containers,
+            running=self.container_run,
+            reserved=self.reserved_containers,
+        )
+
+    def _note_capacity(self, capacity, containers):
+        error = super()._note_capacity(capacity, containers)
+        running = Counter(
+            container.labels.get(LABEL_KEY) for container in containers if container.is_running
+        )
+        for placement in self.placement_ids:
+            seen = min(running[placement.client_id.client_id], placement.containers)
+            if seen != placement.seen_containers:
+                placement.seen_containers = seen
+        return error
+
+    def _reserve(self, client_id: int, vals: dict):
+        """Take room, or keep what the client has here; the caller holds the environment's lock.
+
+        :param vals: containers, reason and holder of the placement
+        :return: (id of the placement, ''), or (False, why there is no room)
+        """
+        Placement = self.env["sadeem.saas.docker.placement"]
+        held = Placement.search([("client_id", "=", client_id)])
+        more = vals["containers"] - held.containers
+        if more > 0 and (lack := self._find_lack_of_room(more)):
+            return False, lack
+        if held:
+            # Whoever took it first does not give it back any more.
+            held.write({"containers": vals["containers"], "holder": vals["holder"]})
+        else:
+            held = Placement.create({"client_id": client_id, "environment_id": self.id, **vals})
+        return held.id, ""
