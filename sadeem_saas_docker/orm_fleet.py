@@ -4,9 +4,15 @@ from dataclasses import replace
 
 from odoo.models import BaseModel
 
-from odoo.addons.saas_portal.lib.saas_driver import ClientRef, DriverNotFound, TemplateSpec
+from odoo.addons.saas_portal.lib.saas_driver import (
+    ClientRef,
+    DriverNotFound,
+    DriverRejected,
+    TemplateSpec,
+)
 from odoo.addons.sadeem_portainer.transactions import in_own_transaction
 
+from .lib.saas_stack import InvalidSpec
 from .portainer_driver import Deployment, Place
 
 
@@ -51,7 +57,11 @@ def _find_deployment(server: BaseModel, ref: ClientRef) -> Deployment:
     stack = client.docker_stack_id
     if not stack:
         raise DriverNotFound(f"The portal knows no stack of {ref.name}.")
-    text = client._render_stack(client.docker_revision_id.settings, host=ref.name)
+    settings = client.docker_revision_id.settings or client._prepare_stack_settings()
+    try:
+        text = client._render_stack(settings, host=ref.name)
+    except InvalidSpec as error:
+        raise DriverRejected(client._describe_refusal(error)) from error
     return Deployment(
         place=make_place(stack.environment_id),
         target=replace(stack._prepare_target(), compose=text),

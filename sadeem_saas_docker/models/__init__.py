@@ -6,6 +6,7 @@ from . import saas_portal_database
 from . import saas_portal_plan
 from . import saas_portal_client
 from . import saas_portal_client_docker_steps
+from . import saas_portal_client_stage
 from . import sadeem_saas_docker_revision
 from . import sadeem_saas_docker_placement
 from . import sadeem_portainer_environment

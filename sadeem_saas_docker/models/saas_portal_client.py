@@ -75,9 +75,6 @@ class SaasPortalClient(models.Model):
         string="Docker Environment",
         groups=_STAFF,
     )
-    docker_placement_ids = fields.One2many(
-        "sadeem.saas.docker.placement", "client_id", readonly=True, groups=_STAFF
-    )
     docker_placement = fields.Text(
         string="Why There",
         readonly=True,
@@ -115,16 +112,6 @@ class SaasPortalClient(models.Model):
         compute_sudo=True,
         groups=_STAFF,
     )
-    stage_of_id = fields.Many2one(
-        "saas_portal.client",
-        string="Stage of",
-        readonly=True,
-        copy=False,
-        ondelete="set null",
-        index="btree_not_null",
-        help="It is a neutralised copy of this client, for trying things out.",
-    )
-    stage_ids = fields.One2many("saas_portal.client", "stage_of_id", string="Stages")
 
     # === COMPUTE METHODS === #
 

@@ -6,7 +6,7 @@ from odoo import fields, models
 from odoo.exceptions import UserError
 
 from odoo.addons.saas_portal.const import PENDING
-from odoo.addons.saas_portal.lib.saas_driver import ClientRef, DriverUnavailable
+from odoo.addons.saas_portal.lib.saas_driver import DriverUnavailable
 from odoo.addons.sadeem_portainer.transactions import in_own_transaction
 
 from ..lib.saas_stack import ODOO_SERVICE, PASSWORD_VARIABLE, InvalidSpec, stack_name
@@ -86,10 +86,13 @@ class SaasPortalClient(models.Model):
             self._take_settings(self.docker_revision_ids.browse(revision_id).exists())
         reasons = {"create": self.env._("Creation"), "rename": self.env._("Renamed")}
         reason = arguments.get("reason") or reasons.get(operation.kind) or self.env._("Rebuild")
-        revision = self._revise(operation.user_id, reason)
         if operation.kind == "rename":
-            # The driver has deployed it with the new name.
+            # The driver has deployed it with the new name, and with nothing else that is new.
+            revision = self._revise(operation.user_id, reason, self.docker_revision_id.settings)
             self._note_deployed()
+        else:
+            settings = self._prepare_stack_settings()
+            revision = self._revise(operation.user_id, reason, settings)
         return self.env._("Revision %(number)s", number=revision.number)
 
     def _step_deploy(self, operation):
@@ -131,20 +134,6 @@ class SaasPortalClient(models.Model):
         # Waits until it runs, and brings back what is not there at all.
         self.server_id._get_driver().deploy(self._get_ref())
 
-    def _step_create_database(self, operation):
-        source_id = operation.arguments.get("copy_of")
-        source = self.browse(source_id).exists() if source_id else self.browse()
-        if not (self.is_docker and self.stage_of_id and source):
-            return super()._step_create_database(operation)
-        self.server_id._get_driver().copy(
-            ClientRef(source.name, source.client_id),
-            self._get_ref(),
-            self._prepare_identity(),
-            neutralize=True,
-        )
-        self.key_id = self.env["saas_portal.keyring"]._get_signing_key().key_id
-        return self.env._("Neutralised copy of %(name)s", name=source.name)
-
     def _step_restore(self, operation):
         result = super()._step_restore(operation)
         if self.is_docker:
@@ -173,7 +162,7 @@ class SaasPortalClient(models.Model):
 
     def _take_place(self):
         """The environment where the stack goes, and why; it has room for it from now on."""
-        placement = self.docker_image_id._place(len(self._get_services()), self)
+        placement = self.docker_image_id._place(self._count_containers(), self)
         # It was written after this transaction began.
         environment_id, reason = in_own_transaction(
             placement, lambda placement: (placement.environment_id.id, placement.reason)
@@ -195,14 +184,15 @@ class SaasPortalClient(models.Model):
                     "docker_placement": False,
                 }
             )
+            # What it was last seen as is noted in transactions of its own.
+            stack.invalidate_recordset()
             stack.write({"state": "draft", "pending_action": False})
             stack.unlink()
 
     # === REVISIONS === #
 
-    def _revise(self, user, reason):
-        """The revision of the present settings; the same one as before when nothing changed."""
-        settings = self._prepare_stack_settings()
+    def _revise(self, user, reason, settings):
+        """The revision of these settings; the same one as before when its text is the same."""
         try:
             compose = self._render_stack(settings)
         except InvalidSpec as error:

@@ -101,6 +101,11 @@ class SaasPortalServer(models.Model):
         # Whatever comes back here is given the keys before it is spoken to.
         return self._is_docker() or super()._has_anchor()
 
+    def _warm(self, host):
+        # The step before has asked a stack for its first page.
+        if not self._is_docker():
+            super()._warm(host)
+
     def _get_environments(self):
         """Where clients of this server may be: where new ones go, and where some are."""
         self.ensure_one()

@@ -1,1 +1,5 @@
 from . import test_postgresql_server
+from . import test_placement
+from . import test_creation
+from . import test_revisions
+from . import test_lifecycle

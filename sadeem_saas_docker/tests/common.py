@@ -1,0 +1,138 @@
+from types import SimpleNamespace
+
+from odoo.addons.saas_portal.lib.saas_driver import ClientRef
+from odoo.addons.saas_portal.tests.common import FakeDriver, SaasPortalCase
+from odoo.addons.sadeem_portainer import stack_calls
+from odoo.addons.sadeem_portainer.tests.common import FakePortainer
+
+from ..models import saas_portal_client_docker_steps
+from ..orm_fleet import OrmFleet
+
+
+class FakeDockerDriver(FakeDriver):
+    """Databases in memory; stacks go where the records say, to a server in memory."""
+
+    def __init__(self, server):
+        super().__init__()
+        self.server = server
+        self.keys, self.neutralized = [], []
+
+    def _deployment(self, ref):
+        return OrmFleet(self.server).deployment(ref)
+
+    def deploy(self, ref):
+        self._begin("deploy", ref.name)
+        deployment = self._deployment(ref)
+        with deployment.place.portainer() as client:
+            found = stack_calls.find_own(client, deployment.target)
+            verb = stack_calls.update if found else stack_calls.create
+            return verb(client, deployment.target).id
+
+    def delete(self, ref):
+        super().delete(ref)
+        deployment = self._deployment(ref)
+        with deployment.place.portainer() as client:
+            stack_calls.delete(client, deployment.target)
+
+    def rename(self, ref, new_name, base_url):
+        super().rename(ref, new_name, base_url)
+        self.deploy(ClientRef(new_name, ref.key))
+
+    def copy(self, source, ref, identity, neutralize=False):
+        super().copy(source, ref, identity)
+        self.neutralized += [ref.name] if neutralize else []
+
+    def publish_keys(self, ref, identity):
+        self._begin("publish_keys", ref.name)
+        self.keys.append(identity.portal_key)
+
+
+class DockerCase(SaasPortalCase):
+    """A plan whose server has one Docker environment; nothing of it is real."""
+
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        cls.portainer = cls.env["sadeem.portainer"].create(
+            {
+                "name": "Portainer",
+                "ip": "10.1.0.5",
+                "portainer_link": "https://portainer.example.com:9443",
+                "access_token": "ptr_token",
+            }
+        )
+        cls.portainer.state = "confirmed"
+        cls.environment = cls.env["sadeem.portainer.environment"].create(
+            {
+                "name": "local",
+                "ip": "10.1.0.7",
+                "bind_ip": "10.1.0.7",
+                "portainer_id": cls.portainer.id,
+                "portainer_environment_id": 1,
+                "connection": "up",
+            }
+        )
+        cls.tag = cls.env["sadeem.portainer.image.tag"].create({"name": "19.0"})
+        cls.other_tag = cls.env["sadeem.portainer.image.tag"].create({"name": "19.1"})
+        cls.image = cls.env["sadeem.portainer.image"].create(
+            {
+                "name": "saas-client",
+                "odoo_version": "19.0",
+                "tag_ids": [(6, 0, (cls.tag | cls.other_tag).ids)],
+                "environment_id": cls.environment.id,
+            }
+        )
+        cls.server.write(
+            {
+                "driver": "portainer",
+                "docker_image_id": cls.image.id,
+                "docker_image_tag_id": cls.tag.id,
+            }
+        )
+
+    def setUp(self):
+        super().setUp()
+        self.driver = FakeDockerDriver(self.server)
+        self.driver.put("template-test", f"template {self.template.uuid}", running=False)
+        self.fake = FakePortainer()
+        self.patch(self.registry["sadeem.portainer"], "_get_client", lambda server: self.fake)
+        self.patch(
+            self.registry["saas_portal.client"], "_get_transport", lambda client: self.transport
+        )
+        self.asked, self.http_status = [], 200
+        self.patch(saas_portal_client_docker_steps.requests, "get", self._answer)
+
+    def _answer(self, url, headers, **_options):
+        self.asked.append((url, headers["Host"]))
+        return SimpleNamespace(status_code=self.http_status)
+
+    def write(self, client, vals, user=None):
+        return self.call(user or self.user, "saas_portal.client", "write", client.ids, vals)
+
+    def act(self, client, method, user=None):
+        return self.call(user or self.user, client._name, method, client.ids)
+
+    def rebuild(self, client, user=None):
+        self.act(client, "action_rebuild", user)
+        self.run_operations()
+
+    def deployed(self, client):
+        """The compose text of the client's stack on the server."""
+        (text,) = [
+            text
+            for number, text in self.fake.files.items()
+            if number in self.fake.stacks
+            and self.fake.stacks[number].name == f"saas-{client.client_id}"
+        ]
+        return text
+
+    def left_behind(self):
+        """What the portal and the server still have of any client's stack."""
+        return {
+            "stacks": [stack.name for stack in self.fake.stacks.values()],
+            "records": self.env["sadeem.portainer.stack"].search([]).mapped("name"),
+            "ports": self.environment.port_ids.filtered(lambda port: not port.released).ids,
+            "places": self.environment.placement_ids.ids,
+        }
+
+    NOTHING = {"stacks": [], "records": [], "ports": [], "places": []}

@@ -1,0 +1,115 @@
+import yaml
+
+from odoo.exceptions import AccessError
+from odoo.tests import tagged
+from odoo.tools import mute_logger
+
+from odoo.addons.saas_portal.lib.saas_driver import TemplateSpec
+
+from ..orm_fleet import OrmFleet
+from .common import DockerCase
+
+
+@tagged("post_install", "-at_install")
+class TestLifecycle(DockerCase):
+    """What can be done to a client beside the portal can be done to a stack."""
+
+    def test_a_deleted_client_keeps_its_place_until_it_is_purged(self):
+        client = self.new()
+        place = client.docker_http_port
+        self.act(client, "delete_database", self.manager)
+        self.assertEqual(client.state, "deleted")
+        self.assertEqual(client.docker_http_port, place)
+        self.act(client, "action_restore", self.manager)
+        self.assertEqual(client.state, "open")
+        self.assertIn(client.name, self.deployed(client))
+        self.act(client, "delete_database", self.manager)
+        self.act(client, "action_purge", self.manager)
+        self.assertEqual(self.left_behind(), self.NOTHING)
+
+    def test_a_restored_client_is_given_the_keys_before_it_is_spoken_to(self):
+        client = self.new()
+        self.act(client, "delete_database", self.manager)
+        self.driver.calls.clear()
+        self.act(client, "action_restore", self.manager)
+        verbs = [verb for verb, _name in self.driver.calls]
+        self.assertLess(verbs.index("rename"), verbs.index("publish_keys"))
+        keyring = self.env["saas_portal.keyring"]
+        self.assertEqual(self.driver.keys[0], keyring._get_public_keys())
+
+    def test_a_change_of_keys_reaches_stacks_by_their_driver(self):
+        client = self.new()
+        keyring = self.env["saas_portal.keyring"]
+        keyring._change_key()
+        self.env.flush_all()
+        self.run_operations()
+        self.assertEqual(client.key_id, keyring._get_signing_key().key_id)
+        self.assertEqual(self.driver.keys, [keyring._get_public_keys()])
+        self.act(client, "delete_database", self.manager)
+        # What can be restored is given the keys then: nothing keeps the former one.
+        keyring._drop_former_key()
+
+    def test_a_copy_has_the_settings_of_its_original(self):
+        self.plan.docker_workers = 2
+        client = self.new()
+        self.plan.docker_workers = 0
+        copy = client._duplicate("copy.localhost", client.partner_id, client.owner_id)
+        self.run_operations()
+        self.assertEqual(copy.state, "open")
+        self.assertEqual(copy.docker_workers, 2)
+        self.assertNotEqual(copy.docker_http_port, client.docker_http_port)
+        self.assertEqual(self.driver.neutralized, [])
+
+    def test_a_stage_is_a_neutralised_copy(self):
+        client = self.new()
+        stage_id = self.call(
+            self.user, "saas_portal.client", "create_stage", client.ids, "stage.localhost"
+        )
+        self.run_operations()
+        stage = client.browse(stage_id)
+        self.assertEqual((stage.state, stage.stage_of_id), ("open", client))
+        self.assertEqual(self.driver.neutralized, ["stage.localhost"])
+        self.assertEqual(client.stage_count, 1)
+        with self.refused("is a stage itself"):
+            self.call(self.user, "saas_portal.client", "create_stage", stage.ids, "b.localhost")
+        for user in (self.customer, self.internal):
+            with self.refused(error=AccessError):
+                self.call(user, "saas_portal.client", "create_stage", client.ids, "c.localhost")
+
+    def test_a_stopped_client_is_not_rebuilt(self):
+        client = self.new()
+        client._change_rung("stopped")
+        self.env.invalidate_all()
+        with self.refused("is stopped"):
+            self.act(client, "action_rebuild")
+
+    def test_a_template_is_built_where_there_is_room_and_is_found_there_again(self):
+        spec = TemplateSpec(self.template.name, self.template.uuid)
+        first = OrmFleet(self.server).builder(spec)
+        self.env.invalidate_all()
+        self.assertEqual(self.template.docker_environment_id, self.environment)
+        second = OrmFleet(self.server).builder(spec)
+        self.assertEqual(first.target, second.target)
+        services = yaml.safe_load(first.target.compose)["services"]
+        self.assertEqual(services["odoo"]["image"], "saas-client:19.0")
+        self.assertNotIn("ports", services["odoo"])
+        self.assertNotIn(first.target.env["DB_PASSWORD"], first.target.compose)
+
+    def test_a_servers_places_are_those_of_its_image_and_of_its_clients(self):
+        client = self.new()
+        other = self.environment.copy({"name": "other", "portainer_environment_id": 2})
+        self.image.environment_id = other
+        self.env.flush_all()
+        places = OrmFleet(self.server).places()
+        self.assertEqual({place.environment_id for place in places}, {1, 2})
+        self.assertEqual({place.host for place in places}, {client.docker_environment_id.bind_ip})
+
+    @mute_logger("odoo.addons.saas_portal.models.saas_portal_operation")
+    def test_a_removed_client_frees_its_place_for_the_next_one(self):
+        self.environment.max_running_containers = 2
+        self.plan.retention_days = 0
+        first = self.new()
+        with self.refused("no room"):
+            self.new()
+        self.act(first, "delete_database", self.manager)
+        self.assertEqual(self.new().state, "open")
