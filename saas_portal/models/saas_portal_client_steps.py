@@ -352,6 +352,20 @@ class SaasPortalClient(models.Model):
             body=self.env._("Creation failed: %(cause)s", cause=operation.error or "cancelled")
         )
 
+    def _explain_failure(self, operation, cause):
+        """A new client that does not run may be the copy of a template that would not either."""
+        cause = super()._explain_failure(operation, cause)
+        template = self.plan_id.template_id
+        if operation.kind != "create" or not template.outdated:
+            return cause
+        return self.env._(
+            "%(cause)s The template %(template)s is outdated (%(reason)s): rebuild it on the plan,"
+            " then retry.",
+            cause=cause,
+            template=template.name,
+            reason=template.outdated_reason,
+        )
+
     def _on_operation_retried(self, operation):
         if operation.kind != "create":
             return

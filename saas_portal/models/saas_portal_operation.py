@@ -326,6 +326,8 @@ class SaasPortalOperation(models.Model):
         again = temporary and self.background and attempts <= len(_BACK_OFF_MINUTES)
         if temporary and not again:
             cause = self.env._("%(cause)s Check that the server runs, then retry.", cause=cause)
+        if not again:
+            cause = self._get_subject()._explain_failure(self, cause)
         cancelled = self.state == OP_CANCELLED
         step = self.step_ids.browse(step_id)
         step.write({"state": OP_PENDING if again and not cancelled else OP_FAILED, "error": cause})

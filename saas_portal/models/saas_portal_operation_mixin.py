@@ -62,6 +62,10 @@ class SaasPortalOperationMixin(models.AbstractModel):
     def _on_operation_failed(self, operation):
         """Clean up after the operation gave up; its evidence is already stored."""
 
+    def _explain_failure(self, operation, cause):
+        """What to tell of an operation that gives up; serves as a hook to add what helps."""
+        return cause
+
     def _on_operation_retried(self, operation):
         """Make the record ready for the steps to go on."""
 

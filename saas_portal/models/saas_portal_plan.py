@@ -35,6 +35,7 @@ class SaasPortalPlan(models.Model):
     template_id = fields.Many2one(
         "saas_portal.database", ondelete="restrict", index=True, copy=False, tracking=True
     )
+    template_outdated = fields.Char(related="template_id.outdated_reason")
     server_id = fields.Many2one(
         "saas_portal.server",
         ondelete="restrict",

@@ -54,7 +54,7 @@ class SaasPortalPlan(models.Model):
             saas_host=f"{values['dbname']}.{self._get_signup_domain()}",
             saas_hours=int(_LIFETIME / timedelta(hours=1)),
         )
-        # Filed under no record, and without the name that somebody typed: the link is for its reader
+        # Filed under no record and without the name that somebody typed: the link is for its reader
         # alone, and the mail is no way to send a stranger a text of one's own.
         addressed = {"email_to": values["email"], "model": False, "res_id": False}
         try:

@@ -2,7 +2,7 @@ import re
 from urllib.parse import urlsplit
 
 from odoo import api, fields, models
-from odoo.exceptions import UserError
+from odoo.exceptions import AccessError, UserError
 
 from ..lib.saas_rules import InvalidName, check_label, check_name
 
@@ -40,7 +40,21 @@ class SaasPortalPlan(models.Model):
         """Show the page where customers choose a plan."""
         return {"type": "ir.actions.act_url", "url": "/saas/plans", "target": "new"}
 
+    def action_open_signup(self):
+        """Let visitors make accounts, where only invited ones could."""
+        if not self.env.user.has_group("base.group_system"):
+            raise AccessError(self.env._("Only administrators open the sign-up."))
+        self._open_signup()
+        return {"type": "ir.actions.client", "tag": "soft_reload"}
+
     # === BUSINESS METHODS === #
+
+    @api.model
+    def _open_signup(self):
+        """With and without ``website``, whose own setting wins over Odoo's."""
+        self.env["ir.config_parameter"].sudo().set_param("auth_signup.invitation_scope", "b2c")
+        if "website" in self.env and "auth_signup_uninvited" in self.env["website"]._fields:
+            self.env["website"].sudo().search([]).write({"auth_signup_uninvited": "b2c"})
 
     @api.model
     def _get_published(self, plan_id=None):

@@ -38,6 +38,7 @@ PUBLIC = {
     "saas_portal.plan": {
         "action_create_template",
         "action_open_clients",
+        "action_open_signup",
         "action_open_spares",
         "action_open_page",
         "create_new_database",

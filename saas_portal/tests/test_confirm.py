@@ -4,6 +4,7 @@ from unittest.mock import patch
 
 from odoo.exceptions import AccessError
 from odoo.tests import tagged
+from odoo.tools import mute_logger
 
 from odoo.addons.base.models.ir_mail_server import MailDeliveryException
 
@@ -196,7 +197,10 @@ class TestConfirmation(PagesCase):
             raise MailDeliveryException("smtp.internal refuses")
 
         self.receive_mails(refuse)
-        with self.assertLogs("odoo.addons.saas_portal", "WARNING"):
+        with (
+            self.assertLogs("odoo.addons.saas_portal", "WARNING"),
+            mute_logger("odoo.addons.mail.models.mail_mail"),
+        ):
             response = self.post(self.url, status=422, **self.form)
         self.assertIn("No mail could be sent", response.text)
         self.assertNotIn("smtp.internal", response.text)
@@ -231,7 +235,8 @@ class TestConfirmation(PagesCase):
         partner.signup_prepare()
         users = self.env["res.users"].with_user(self.env.ref("base.public_user")).sudo()
         users.signup(
-            {"login": "eve@example.com", "password": "long enough"}, partner._generate_signup_token()
+            {"login": "eve@example.com", "password": "long enough"},
+            partner._generate_signup_token(),
         )
         self.assertFalse(self.find_user("eve@example.com").saas_email_unconfirmed)
         self.assertFalse(self.mails)

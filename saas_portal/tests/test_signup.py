@@ -80,3 +80,18 @@ class TestSignup(SaasPortalCase):
         if "website" in self.env:
             scopes = self.env["website"].search([]).mapped("auth_signup_uninvited")
             self.assertEqual(set(scopes), {"b2c"})
+
+    def test_what_closed_the_sign_up_later_is_shown_on_the_plan_and_undone_there(self):
+        self.plan.is_published = True
+        self.assertFalse(self.plan.signup_closed)
+        # As when website is installed, or somebody closes it in the settings.
+        self.env["ir.config_parameter"].set_param("auth_signup.invitation_scope", "b2b")
+        if "website" in self.env:
+            self.env["website"].search([]).auth_signup_uninvited = "b2b"
+        self.plan.invalidate_recordset(["signup_closed"])
+        self.assertTrue(self.plan.signup_closed)
+        with self.refused("Only administrators", AccessError):
+            self.call(self.manager, "saas_portal.plan", "action_open_signup", self.plan.ids)
+        administrator = self.env.ref("base.user_admin")
+        self.call(administrator, "saas_portal.plan", "action_open_signup", self.plan.ids)
+        self.assertFalse(self.plan.signup_closed)

@@ -97,6 +97,52 @@ class TestTemplate(SaasPortalCase):
         with self.refused("No plan uses"):
             self.call(self.manager, "saas_portal.database", "action_build", template.ids)
 
+    # -- outdated ----------------------------------------------------------------------------------
+
+    def built_with(self, **versions):
+        """The template as if these addons had been other ones when it was built."""
+        self.template.addon_versions = {**self.template.addon_versions, **versions}
+
+    def test_a_fresh_template_is_not_outdated(self):
+        self.create_template()
+        self.assertIn("saas_client", self.template.addon_versions)
+        self.assertFalse(self.template.outdated)
+        self.assertFalse(self.plan.template_outdated)
+
+    def test_a_template_is_outdated_when_an_addon_has_changed_on_disk_until_it_is_rebuilt(self):
+        self.create_template(addons="contacts")
+        version, code = self.template.addon_versions["saas_client"]
+        self.built_with(saas_client=["19.0.0.1.0", code])
+        self.assertEqual(self.plan.template_outdated, f"saas_client 19.0.0.1.0 → {version}")
+        self.built_with(saas_client=[version, "another code"])
+        self.assertEqual(self.plan.template_outdated, "saas_client")
+        self.built_with(saas_client=[version, code], contacts=["19.0.0.1", "another code"])
+        self.assertIn("contacts 19.0.0.1", self.plan.template_outdated)
+        self.create_template(addons="contacts")
+        self.assertFalse(self.template.outdated)
+
+    def test_a_template_of_which_nothing_is_known_is_outdated(self):
+        self.assertIn("not known", self.template.outdated_reason)
+        self.template.state = "deleted"
+        self.assertFalse(self.template.outdated)
+
+    def test_a_server_whose_addons_the_portal_does_not_see_says_nothing(self):
+        self.patch(self.registry["saas_portal.server"], "_read_addons", lambda *a, **k: None)
+        self.assertFalse(self.template.outdated)
+
+    def test_an_outdated_template_is_still_used_and_a_failure_says_that_it_is_outdated(self):
+        self.create_template()
+        self.built_with(saas_client=["19.0.0.1.0", "another code"])
+        self.assertEqual(self.new(dbname="acme.localhost").state, "open")
+        self.driver.failures["create"] = DriverRejected("Column does not exist.")
+        with self.refused("Column does not exist. The template template-test is outdated"):
+            self.new(dbname="other.localhost")
+        self.create_template()
+        with self.refused("Column does not exist."):
+            self.new(dbname="other.localhost")
+        operation = self.env["saas_portal.operation"].search([], limit=1, order="id desc")
+        self.assertEqual(operation.error, "Column does not exist.")
+
     # -- delete ------------------------------------------------------------------------------------
 
     def test_a_deleted_template_makes_its_plan_a_draft(self):
