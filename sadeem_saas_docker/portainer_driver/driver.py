@@ -1,23 +1,46 @@
 """Clients as Docker stacks, by way of Portainer."""
 
+import contextlib
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, replace
 from pathlib import Path
 
 from odoo.addons.saas_portal.lib.saas_driver import (
     ClientRef,
     ClientSpec,
     ClientStatus,
+    DriverError,
+    DriverNotFound,
+    DriverRejected,
+    DriverUnavailable,
     Identity,
     TemplateSpec,
     Usage,
+    check_archive,
 )
+from odoo.addons.sadeem_portainer.lib.portainer_api import PortainerClient
 
-from .fleet import Fleet
+from ..lib.saas_stack import stack_name
+from . import deploying
+from .agent_calls import Agent
+from .external import ExternalRoles
+from .failures import talking
+from .files import Templates
+from .fleet import Fleet, Place
+from .survey import Found, builder_name, survey
+
+#: Seconds for PostgreSQL, then Odoo, to answer in containers that run; one look's share of them.
+_PATIENCE = 300
+_LOOK = 15
+_PAUSE = 0.5
 
 
 class PortainerDriver:
     """Does things to clients that are stacks of containers.
 
     Implements ``saas_driver.Driver``; what happens inside a container is done by the agent there.
+    A stack has its name from the client's key, so it is found again whatever was cut off.
 
     :param fleet: knows the stacks that clients should be
     :param templates: folder of the portal with an archive for each template
@@ -25,60 +48,277 @@ class PortainerDriver:
 
     def __init__(self, fleet: Fleet, templates: Path):
         self._fleet = fleet
-        self._templates = Path(templates)
+        self._templates = Templates(templates)
+
+    # -- clients -----------------------------------------------------------------------------------
 
     def deploy(self, ref: ClientRef) -> int:
         """Bring the stack up as the fleet wants it, with PostgreSQL answering in it.
 
         :returns: Portainer's number of the stack
-        :raises DriverRejected: compose refuses, or the image is none of ours
+        :raises DriverRejected: compose refuses, the image is none of ours, or its modules fail
         """
-        raise NotImplementedError
+        with self._deployed(ref) as (_agent, seen, number):
+            if seen["modules"]:
+                raise DriverRejected(
+                    f"{ref.name} runs, but its modules could not be changed: {seen['modules']}"
+                    " Change the list of modules, then deploy it again."
+                )
+        return number
 
     def create(self, spec: ClientSpec) -> None:
         """Deploy the stack, unless it is, and fill its database from the template's archive."""
-        raise NotImplementedError
+        archive = self._find_template(spec.template)
+        with self._deployed(spec.ref) as (agent, seen, _number):
+            self._check_database(spec.ref, seen)
+            if not seen["name"]:
+                agent.work("create", upload=archive, **_identified(spec.ref, spec.identity))
+            self._wait_ready(agent, spec.ref.name)
 
     def start(self, ref: ClientRef) -> None:
-        raise NotImplementedError
+        found = self._require(ref)
+        deployment = replace(self._fleet.deployment(ref), place=found.place)
+        with talking(found.place, ref.name, deployment.target) as client:
+            deploying.start(client, found.place.environment_id, found.containers)
+            if found.containers:
+                container = deploying.run(client, deployment, ref.name)
+            else:
+                container = deploying.deploy(client, deployment, ref.name)[1]
+            agent = _agent(client, found.place, container.id, ref.name)
+            self._wait_ready(agent, ref.name)
 
     def stop(self, ref: ClientRef) -> None:
-        raise NotImplementedError
+        found = self._require(ref)
+        with talking(found.place, ref.name) as client:
+            deploying.stop(client, found.place.environment_id, found.containers)
 
     def delete(self, ref: ClientRef) -> None:
         """Remove stack and volumes, and the role and databases on an external PostgreSQL."""
-        raise NotImplementedError
+        try:
+            deployment = self._fleet.deployment(ref)
+            places = [deployment.place]
+        except DriverNotFound:
+            # A stack whose record is gone must go too.
+            deployment, places = None, self._fleet.places()
+        for place in places:
+            with talking(place, ref.name, deployment and deployment.target) as client:
+                deploying.remove(client, place.environment_id, stack_name(ref.key))
+        if deployment and deployment.external:
+            ExternalRoles(deployment.external).drop()
 
     def rename(self, ref: ClientRef, new_name: str, base_url: str) -> None:
-        raise NotImplementedError
+        new_ref = ClientRef(new_name, ref.key)
+        self._check_name(new_ref)
+        # Under either name when a former call was cut off.
+        if not self._find(new_name, ref.key):
+            self._require(ref)
+        with self._deployed(new_ref) as (agent, seen, _number):
+            if seen["name"] != new_name:
+                # It has none while it is on its way from the one to the other.
+                name = seen["name"] or ref.name
+                agent.work("rename", name=name, key=ref.key, new_name=new_name, base_url=base_url)
+            self._wait_ready(agent, new_name)
 
     def status(self, name: str) -> ClientStatus:
-        raise NotImplementedError
+        found = self._find(name)
+        if found:
+            return found.status
+        return ClientStatus(name, exists=bool(self._templates.find(name)))
 
     def list(self) -> list[ClientStatus]:
-        raise NotImplementedError
+        found = []
+        for place in self._fleet.places():
+            found += [row.status for row in self._survey(place, "the clients") if row.key]
+        return sorted(found, key=lambda status: status.name)
 
     def usage(self, ref: ClientRef) -> Usage:
-        raise NotImplementedError
+        with self._agent_of(ref) as agent:
+            return Usage(**agent.do("usage", **asdict(ref)))
+
+    def publish_keys(self, ref: ClientRef, identity: Identity) -> None:
+        """Let the client trust the portal's present public keys, and no former ones."""
+        with self._agent_of(ref) as agent:
+            agent.do("publish_keys", identity=asdict(identity))
+
+    # -- archives ----------------------------------------------------------------------------------
 
     def backup(self, ref: ClientRef, archive: Path) -> None:
-        raise NotImplementedError
+        with self._agent_of(ref) as agent:
+            if not archive.exists():
+                agent.work("backup", download=archive, **asdict(ref))
 
     def restore(self, ref: ClientRef, identity: Identity, archive: Path) -> None:
-        raise NotImplementedError
+        check_archive(archive)
+        with self._deployed(ref) as (agent, seen, _number):
+            self._check_database(ref, seen)
+            agent.work("restore", upload=archive, **_identified(ref, identity))
+            self._wait_ready(agent, ref.name)
 
     def copy(
         self, source: ClientRef, ref: ClientRef, identity: Identity, neutralize: bool = False
     ) -> None:
         """:param neutralize: the copy sends no mails and runs nothing by itself (a stage)"""
-        raise NotImplementedError
+        self._check_name(ref)
+        with self._templates.transit() as folder:
+            archive = folder / "source.zip"
+            with self._agent_of(source) as agent:
+                agent.do("usage", **asdict(source))
+            with self._deployed(ref) as (agent, seen, _number):
+                self._check_database(ref, seen)
+                if not seen["name"]:
+                    self.backup(source, archive)
+                    arguments = {**_identified(ref, identity), "neutralize": neutralize}
+                    agent.work("copy_in", upload=archive, **arguments)
+                self._wait_ready(agent, ref.name)
 
-    def publish_keys(self, ref: ClientRef, identity: Identity) -> None:
-        """Let the client trust the portal's present public keys, and no former ones."""
-        raise NotImplementedError
+    # -- templates ---------------------------------------------------------------------------------
 
     def build_template(self, spec: TemplateSpec) -> None:
-        raise NotImplementedError
+        """Build it in a stack that goes afterwards; the archive is what stays."""
+        present = self._templates.find(spec.name)
+        if self._find(spec.name) or (present and self._templates.key_of(present) != spec.key):
+            raise DriverRejected(f"The name {spec.name} belongs to another database.")
+        deployment = self._fleet.builder(spec)
+        name = builder_name(deployment.target.name)
+        deployment = replace(deployment, target=replace(deployment.target, name=name))
+        place = deployment.place
+        with (
+            self._templates.transit() as folder,
+            talking(place, spec.name, deployment.target) as client,
+        ):
+            # What a build that was cut off has left is not worth keeping.
+            deploying.remove(client, place.environment_id, name)
+            try:
+                _stack, container = deploying.deploy(client, deployment, spec.name)
+                agent = _agent(client, place, container.id, spec.name)
+                self._look(agent, spec.key)
+                agent.work("build_template", download=folder / "template.zip", **asdict(spec))
+            finally:
+                deploying.remove(client, place.environment_id, name)
+            self._templates.keep(spec.name, spec.key, folder / "template.zip")
 
     def delete_template(self, name: str) -> None:
-        raise NotImplementedError
+        if self._find(name):
+            raise DriverRejected(f"{name} is not a template of the portal.")
+        self._templates.remove(name)
+
+    def _find_template(self, name: str) -> Path:
+        archive = self._templates.find(name)
+        if not archive:
+            if self._find(name):
+                # A client, or somebody else's: nobody is given a copy of these.
+                raise DriverRejected(f"{name} is not a template of the portal.")
+            raise DriverNotFound(f"There is no template {name}; build it first.")
+        return archive
+
+    # -- what is where -----------------------------------------------------------------------------
+
+    def _survey(self, place: Place, about: str) -> list[Found]:
+        with talking(place, about) as client:
+            return survey(client, place)
+
+    def _find(self, name: str, key: str = "") -> Found | None:
+        """What has this name, capitals not counting, and this key if one is given.
+
+        :raises DriverError: it was not found, and not every place could be asked
+        """
+        others, error = [], None
+        for place in self._fleet.places():
+            try:
+                rows = self._survey(place, name)
+            except DriverError as unanswered:
+                error = error or unanswered
+                continue
+            for row in rows:
+                if row.name.lower() == name.lower() and key in ("", row.key):
+                    if row.name == name:
+                        return row
+                    others.append(row)
+        if error and not others:
+            raise error
+        return others[0] if others else None
+
+    def _require(self, ref: ClientRef) -> Found:
+        found = self._find(ref.name)
+        if not found or found.name != ref.name:
+            raise DriverNotFound(f"There is no client {ref.name}.")
+        if found.key != ref.key:
+            raise DriverRejected(f"{ref.name} belongs to somebody else.")
+        return found
+
+    def _check_name(self, ref: ClientRef) -> None:
+        """Refuse a name that is not free; a place that does not answer has nothing to say."""
+        for place in self._fleet.places():
+            rows = []
+            with contextlib.suppress(DriverUnavailable):
+                rows = self._survey(place, ref.name)
+            for row in rows:
+                if row.name.lower() == ref.name.lower() and row.key != ref.key:
+                    where = f" in {place.name}" if place.name else ""
+                    raise DriverRejected(
+                        f"The name {ref.name} is taken: there is a {row.name}{where}."
+                    )
+        if self._templates.find(ref.name):
+            raise DriverRejected(f"The name {ref.name} is taken: a template has it.")
+
+    def _check_database(self, ref: ClientRef, seen: dict) -> None:
+        if seen["name"] not in ("", ref.name):
+            raise DriverRejected(
+                f"{ref.name} is called {seen['name']} now. Use that name, or rename it back."
+            )
+
+    # -- containers --------------------------------------------------------------------------------
+
+    @contextlib.contextmanager
+    def _deployed(self, ref: ClientRef) -> Iterator[tuple[Agent, dict, int]]:
+        """The agent of a stack that is as it should be, what it sees, and the stack's number."""
+        self._check_name(ref)
+        deployment = self._fleet.deployment(ref)
+        if deployment.external:
+            ExternalRoles(deployment.external).ensure_role()
+        with talking(deployment.place, ref.name, deployment.target) as client:
+            stack, container = deploying.deploy(client, deployment, ref.name)
+            agent = _agent(client, deployment.place, container.id, ref.name)
+            yield agent, self._look(agent, ref.key), stack.id
+
+    @contextlib.contextmanager
+    def _agent_of(self, ref: ClientRef) -> Iterator[Agent]:
+        """The agent of a client as it is."""
+        found = self._require(ref)
+        if not found.running:
+            raise DriverUnavailable(f"{ref.name} does not run. Start it, then try again.")
+        with talking(found.place, ref.name) as client:
+            yield _agent(client, found.place, found.containers[0].id, ref.name)
+
+    def _look(self, agent: Agent, key: str) -> dict:
+        """What the agent sees, as soon as PostgreSQL answers it."""
+        return _patiently(lambda: agent.do("look", key=key))
+
+    def _wait_ready(self, agent: Agent, name: str) -> None:
+        def ask():
+            if not agent.do("ready", name=name, seconds=_LOOK):
+                raise DriverUnavailable(
+                    f"Odoo does not answer in the container of {name}. Look at its log, then try"
+                    " again."
+                )
+
+        _patiently(ask)
+
+
+def _patiently(ask: Callable):
+    deadline = time.monotonic() + _PATIENCE
+    while True:
+        try:
+            return ask()
+        except DriverUnavailable:
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(_PAUSE)
+
+
+def _agent(client: PortainerClient, place: Place, container: str, about: str) -> Agent:
+    return Agent(client, place.environment_id, container, about)
+
+
+def _identified(ref: ClientRef, identity: Identity) -> dict:
+    return {**asdict(ref), "identity": asdict(identity)}

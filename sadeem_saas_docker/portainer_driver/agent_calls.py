@@ -1,0 +1,173 @@
+"""The agent in a client's container, by way of commands that Portainer runs there."""
+
+import contextlib
+import hashlib
+import json
+import os
+import tempfile
+import time
+import uuid
+from collections.abc import Callable
+from pathlib import Path
+
+from odoo.addons.saas_portal.lib.saas_driver import (
+    DriverError,
+    DriverNotFound,
+    DriverRejected,
+    DriverUnavailable,
+)
+from odoo.addons.sadeem_portainer.lib.portainer_api import (
+    Conflict,
+    ExecResult,
+    PortainerClient,
+    PortainerError,
+    Unavailable,
+    UnknownOutcome,
+)
+
+#: Seconds for the work on one database; dumps and loads inside end by then.
+PATIENCE = 5 * 3600
+#: Seconds that one command may take; work is waited for in pieces that are shorter.
+_COMMAND_TIMEOUT = 90
+_PIECE = 15
+#: Lost answers in a row that are made up for, and the pauses before the next try, in seconds.
+_PAUSES = (1, 3, 10)
+_ERRORS = {"rejected": DriverRejected, "not_found": DriverNotFound}
+_HINTS = {
+    DriverUnavailable: "Try again; the log of the container may tell more.",
+    DriverRejected: "It will be refused again until that is changed.",
+    DriverNotFound: "",
+}
+_NO_PROGRAM = ("executable file not found", "no such file or directory")
+_FOLDER, _IN, _OUT = "/var/lib/odoo/saas-agent/jobs", "in.zip", "out.zip"
+
+
+class Agent:
+    """The agent of one client. Each command may be given twice, so a lost answer is asked again.
+
+    :param container: id of Odoo's container
+    :param about: name of the client or template, for complaints
+    """
+
+    def __init__(
+        self,
+        client: PortainerClient,
+        environment_id: int,
+        container: str,
+        about: str,
+        clock: Callable[[], float] = time.monotonic,
+        sleep: Callable[[float], None] = time.sleep,
+    ):
+        self._client, self._environment_id = client, environment_id
+        self._container, self._about = container, about
+        self._clock, self._sleep = clock, sleep
+
+    def do(self, verb: str, **arguments):
+        """What takes a moment, and its result."""
+        return self._command(verb, "do", verb, json.dumps(arguments))["result"]
+
+    def work(
+        self, verb: str, upload: Path | None = None, download: Path | None = None, **arguments
+    ) -> None:
+        """Have the agent do something, and wait for it.
+
+        When this is cut off the work goes on in the container; the next work there waits for it.
+
+        :param upload: a file that the work needs
+        :param download: where to put the file that it makes, whole or not at all
+        :raises DriverUnavailable: it takes longer than :data:`PATIENCE`, or was cut off
+        """
+        job = uuid.uuid4().hex
+        if upload:
+            folder = self._command(verb, "prepare", job)["result"]
+            self._client.put_file(self._environment_id, self._container, upload, folder, _IN)
+        self._command(verb, "start", job, verb, json.dumps(arguments))
+        made = self._wait(verb, job)
+        if download:
+            self._fetch(verb, job, made, download)
+            # What stays is removed by the agent a day later.
+            with contextlib.suppress(DriverError, PortainerError):
+                self._command(verb, "forget", job)
+
+    def _wait(self, verb: str, job: str):
+        deadline = self._clock() + PATIENCE
+        while True:
+            state = self._command(verb, "wait", job, str(_PIECE))
+            if state["state"] == "done":
+                return state["result"]
+            if self._clock() > deadline:
+                raise self._failure(verb, DriverUnavailable, "it takes too long, and goes on")
+
+    def _fetch(self, verb: str, job: str, made: dict, target: Path) -> None:
+        target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        handle, name = tempfile.mkstemp(prefix=f".{target.name}.", dir=target.parent)
+        os.close(handle)
+        part = Path(name)
+        try:
+            path = f"{_FOLDER}/{job}/{_OUT}"
+            self._client.get_file(self._environment_id, self._container, path, part)
+            with part.open("rb") as file:
+                digest = hashlib.file_digest(file, "sha256").hexdigest()
+            if digest != made["sha256"]:
+                raise self._failure(verb, DriverUnavailable, "the file did not arrive whole")
+            os.replace(part, target)
+        finally:
+            part.unlink(missing_ok=True)
+
+    # -- commands ----------------------------------------------------------------------------------
+
+    def _command(self, verb: str, *arguments: str):
+        pauses = list(_PAUSES)
+        while True:
+            try:
+                return self._read(verb, self._run(verb, arguments))
+            except (Unavailable, UnknownOutcome):
+                if not pauses:
+                    raise
+                self._sleep(pauses.pop(0))
+
+    def _run(self, verb: str, arguments: tuple[str, ...]) -> ExecResult:
+        try:
+            return self._client.exec(
+                self._environment_id,
+                self._container,
+                ["saas-agent", *arguments],
+                timeout=_COMMAND_TIMEOUT,
+            )
+        except Conflict as error:
+            # Docker's word for a container that does not run, or just starts again.
+            raise self._failure(verb, DriverUnavailable, error.reason) from error
+        except PortainerError as error:
+            if any(words in error.reason for words in _NO_PROGRAM):
+                raise self._no_agent(verb) from error
+            raise
+
+    def _read(self, verb: str, done: ExecResult):
+        lines = done.stdout.strip().splitlines()
+        try:
+            answer = json.loads(lines[-1])
+            state = answer["state"]
+        except (ValueError, IndexError, TypeError, KeyError):
+            output = f"{done.stdout}\n{done.stderr}"
+            if done.exit_code in (126, 127) or any(words in output for words in _NO_PROGRAM):
+                raise self._no_agent(verb) from None
+            reason = (output.strip().splitlines() or [f"status {done.exit_code}"])[-1][:500]
+            raise self._failure(verb, DriverUnavailable, f"the agent fails: {reason}") from None
+        if state == "failed":
+            error = answer["error"]
+            kind = _ERRORS.get(error["kind"], DriverUnavailable)
+            raise self._failure(verb, kind, error["text"])
+        return answer
+
+    def _no_agent(self, verb: str) -> DriverRejected:
+        return self._failure(
+            verb,
+            DriverRejected,
+            "the image of its stack is none for clients of this portal: it has no saas-agent."
+            " Choose an image that was built with docker/client/Dockerfile",
+        )
+
+    def _failure(self, verb: str, kind: type[DriverError], reason: str) -> DriverError:
+        reason = reason.strip().rstrip(".")
+        text = f"{self._client.server} could not {verb.replace('_', ' ')} {self._about}: {reason}."
+        return kind(f"{text} {_HINTS[kind]}".strip())
