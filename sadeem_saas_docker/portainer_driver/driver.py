@@ -158,11 +158,9 @@ class PortainerDriver:
         self, source: ClientRef, ref: ClientRef, identity: Identity, neutralize: bool = False
     ) -> None:
         """:param neutralize: the copy sends no mails and runs nothing by itself (a stage)"""
-        self._check_name(ref)
+        self._require(source)
         with self._templates.transit() as folder:
             archive = folder / "source.zip"
-            with self._agent_of(source) as agent:
-                agent.do("usage", **asdict(source))
             with self._deployed(ref) as (agent, seen, _number):
                 self._check_database(ref, seen)
                 if not seen["name"]:

@@ -1,8 +1,8 @@
 """Work that goes on when whoever asked for it has gone.
 
 A job is a folder: ``request.json``, what the portal uploads for it (``in.zip``), what it makes
-(``out.zip``), ``state.json`` when it has ended. Whoever works on it holds a lock on ``alive``, which
-the kernel takes away with the process. One job works at a time; others wait for it.
+(``out.zip``), ``state.json`` when it has ended. Whoever works on it holds a lock on ``alive``,
+which the kernel takes away with the process. One job works at a time; others wait for it.
 """
 
 import contextlib
@@ -17,7 +17,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from saas_driver import DriverError, DriverNotFound, DriverRejected, DriverUnavailable
+from saas_driver import DriverError, DriverNotFound, DriverRejected
 
 from .settings import write_text
 
@@ -118,7 +118,9 @@ def ended_state(work: Callable[[], object]) -> dict:
         kind = next((kind for cls, kind in _KINDS if isinstance(error, cls)), "unavailable")
         return failed(kind, str(error))
     except OSError as error:
-        return failed("unavailable", f"{error.strerror or error}: {error.filename or ''}".strip(": "))
+        return failed(
+            "unavailable", f"{error.strerror or error}: {error.filename or ''}".strip(": ")
+        )
     # Whatever else it is, the portal must hear of it: nobody reads a log in here.
     except Exception as error:  # pylint: disable=broad-exception-caught
         return failed("unavailable", f"{type(error).__name__}: {error}")

@@ -96,7 +96,10 @@ class Verbs:
     def _answers(self, host: str) -> bool:
         address = urlsplit(self._settings.address)
         connection = http.client.HTTPConnection(address.hostname, address.port, timeout=10)
-        with contextlib.closing(connection), contextlib.suppress(OSError, http.client.HTTPException):
+        with (
+            contextlib.closing(connection),
+            contextlib.suppress(OSError, http.client.HTTPException),
+        ):
             connection.request("GET", "/web/health", headers={"Host": host})
             return connection.getresponse().status < 500
         return False
