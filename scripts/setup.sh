@@ -199,8 +199,8 @@ setup_tests() {
     case "$1 ${2:-}" in
         "lint "* | "test lint"*) apt_install shellcheck ;;
         # Without an engine the other stages shall run: the last one then says what is wrong.
-        "test ") apt_install shellcheck; setup_browser; setup_printer; setup_sshd; (setup_docker) || true ;;
-        "test unit"*) setup_sshd ;;
+        "test ") apt_install shellcheck; setup_browser; setup_printer; setup_sshd; setup_nginx; (setup_docker) || true ;;
+        "test unit"*) setup_sshd; setup_nginx ;;
         "test docker"*) setup_sshd; (setup_docker) || true ;;
         "test odoo"* | "test e2e"*) setup_browser; setup_printer ;;
     esac
@@ -217,14 +217,20 @@ setup_browser() {
 # Odoo makes PDF with it; where the distribution has none, the test of that is skipped.
 setup_printer() { command -v wkhtmltopdf >/dev/null || apt_install wkhtmltopdf || true; }
 
-# Tests start it on a port and with keys of their own; the system's service must not start.
-setup_sshd() (
+# Tests start these on ports and with settings of their own; the system's services must not start.
+setup_sshd() {
     [ ! -x /usr/sbin/sshd ] || ! command -v sudo >/dev/null || return 0
+    install_without_service openssh-server sudo
+}
+
+setup_nginx() { [ -x /usr/sbin/nginx ] || install_without_service nginx-light; }
+
+install_without_service() (
     policy=/usr/sbin/policy-rc.d
     if [ ! -e "$policy" ] && [ "$(id -u)" -eq 0 ]; then
         printf '#!/bin/sh\nexit 101\n' >"$policy"
         chmod 755 "$policy"
         trap 'rm -f "$policy"' EXIT
     fi
-    apt_install openssh-server sudo
+    apt_install "$@"
 )

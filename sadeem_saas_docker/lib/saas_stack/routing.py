@@ -46,7 +46,7 @@ server {{
     if ($saas_http = "") {{
         return 404;
     }}
-    return 308 https://$host$request_uri;
+    return 308 https://$host{port}$request_uri;
 }}
 """
 
@@ -155,7 +155,8 @@ def render_nginx(routes: Iterable[Route], settings: Nginx | None = None) -> str:
     )
     listen, tls = settings.listen, ""
     if settings.certificate:
-        text += _REDIRECT.format(listen=listen)
+        port = settings.tls_listen.rpartition(":")[2]
+        text += _REDIRECT.format(listen=listen, port="" if port == "443" else f":{port}")
         listen = f"{settings.tls_listen} ssl"
         tls = _TLS.format(certificate=settings.certificate, key=settings.certificate_key)
     return text + _SERVER.format(
