@@ -2,7 +2,7 @@
 
 import contextlib
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
 
@@ -211,7 +211,7 @@ class PortainerDriver:
 
     # -- what is where -----------------------------------------------------------------------------
 
-    def _survey(self, place: Place, about: str) -> list[Found]:
+    def _survey(self, place: Place, about: str) -> Sequence[Found]:
         with talking(place, about) as client:
             return survey(client, place)
 
