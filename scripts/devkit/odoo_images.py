@@ -41,8 +41,6 @@ BASE = f"saas-test/suite:{BASE_DIGEST}"
 DIST_PACKAGES = "usr/lib/python3/dist-packages"
 #: Translations alone are two thirds of Odoo. The rest is of no use in a container of tests.
 LEFT_OUT = ("*.po", "*.pot", "*/addons/l10n_*", "*/addons/test_*", "*/static/tests")
-#: What goes into our images, from the top of the repository.
-ADDONS = ("saas_portal", "saas_client", "saas_rest_api", "sadeem_portainer", "sadeem_saas_docker")
 
 
 def build(engine):
@@ -55,8 +53,9 @@ def build(engine):
         _build(engine, ODOO, odoo, _prepare_odoo)
         ours = _digest(odoo, *_our_files())
         for tag, folder in ((CLIENT, "client"), (PORTAL, "portal")):
-            if (ROOT / "docker" / folder / "Dockerfile").exists():
-                _build(engine, tag, ours, _prepare_ours, f"docker/{folder}/Dockerfile")
+            _build(engine, tag, ours, None, f"docker/{folder}/Dockerfile")
+        # What was replaced, unless a container still runs it.
+        engine.docker("image", "prune", "--force", f"--filter=label={LABEL}")
 
 
 @contextlib.contextmanager
@@ -68,15 +67,19 @@ def _alone(engine):
 
 
 def _build(engine, tag, digest, prepare, dockerfile="Dockerfile"):
+    """Makes an image of what `prepare` puts into a folder, or of the repository."""
     status, image = engine.request("GET", f"/images/{tag}/json")
     if status == 200 and (image["Config"]["Labels"] or {}).get(LABEL) == digest:
         return
     with tempfile.TemporaryDirectory(dir=engine.folder) as folder:
-        context = Path(folder)
-        prepare(context)
+        arguments = []
+        if prepare:
+            prepare(Path(folder))
+            arguments.append(f"--build-arg=BASE={BASE}")
+        context = Path(folder) if prepare else ROOT
         engine.docker(
-            "build", "--quiet", "--network=none", f"--build-arg=BASE={BASE}", f"--tag={tag}",
-            f"--label={LABEL}={digest}", f"--file={context / dockerfile}", context,
+            "build", "--quiet", "--network=none", f"--tag={tag}", f"--label={LABEL}={digest}",
+            f"--file={context / dockerfile}", *arguments, context,
         )  # fmt: skip
 
 
@@ -183,18 +186,13 @@ def _download_wheels(folder):
 
 def _our_files():
     """All that a Dockerfile of ours may copy."""
-    yield ROOT / "requirements.txt"
-    for name in ("docker", *ADDONS):
-        for path in sorted((ROOT / name).rglob("*")):
-            if path.is_file() and "__pycache__" not in path.parts:
+    rules = (ROOT / ".dockerignore").read_text().splitlines()
+    for name in sorted(rule[1:] for rule in rules if rule.startswith("!")):
+        top = ROOT / name
+        for path in sorted(top.rglob("*")) if top.is_dir() else [top]:
+            parts = path.relative_to(ROOT).parts
+            if path.is_file() and not {"__pycache__", "tests"} & set(parts):
                 yield path
-
-
-def _prepare_ours(context):
-    for path in _our_files():
-        target = context / path.relative_to(ROOT)
-        target.parent.mkdir(parents=True, exist_ok=True)
-        shutil.copy2(path, target)
 
 
 # --- helpers -----------------------------------------------------------------------
