@@ -21,7 +21,7 @@
         "views/saas_rest_webhook_menus.xml",
         "wizards/saas_rest_token_create_views.xml",
     ],
-    "external_dependencies": {"python": ["apispec"]},
+    "external_dependencies": {"python": ["apispec", "cryptography"]},
     "post_init_hook": "post_init_hook",
     "uninstall_hook": "uninstall_hook",
 }

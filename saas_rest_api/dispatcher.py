@@ -68,8 +68,8 @@ class SaasRestDispatcher(http.Dispatcher):
         call.choose_origin()
         if call.is_preflight:
             return
-        self._check_shape()
         self._check_verb(args)
+        self._check_shape()
         if gate is not None:
             gate._open(call)
         elif not call.route.without_database:
@@ -99,7 +99,7 @@ class SaasRestDispatcher(http.Dispatcher):
                 "password-in-url",
                 _lt("Send secrets in the body or in headers: addresses are logged."),
             )
-        if not route.legacy:
+        if not route.legacy and not route.catch_all:
             self._check_media_types(route, sent)
 
     def _check_media_types(self, route, sent):
@@ -120,6 +120,7 @@ class SaasRestDispatcher(http.Dispatcher):
         if self.call.is_preflight:
             return self._answer(self._answer_options())
         self._check_model(args)
+        self._check_right(args)
         if self.request.db:
             result = self.request.registry["ir.http"]._dispatch(endpoint)
         else:
@@ -143,23 +144,49 @@ class SaasRestDispatcher(http.Dispatcher):
         if self._is_no_model(args):
             raise wrong_address(self.request)
 
+    def _check_right(self, args):
+        """Refuses what the client may not do with a model, whatever else is wrong with it."""
+        doc = self.call.route.doc
+        if doc and "model" in args and doc.needs != "read":
+            policy = self.request.env["saas_rest.policy"]
+            policy._check_operation(self.call.access, args["model"], doc)
+
     def _is_no_model(self, args):
         model = args.get("model")
         legacy = self.call.route.legacy
         return model is not None and not legacy and not _is_model(self.request, model)
 
     def _answer_options(self):
-        allowed = allowed_methods(self.request)
-        if not allowed:
+        rules = rules_here(self.request)
+        if not rules:
             raise wrong_address(self.request)
-        headers = {"Allow": ", ".join(allowed)}
+        allowed = ", ".join(self._known_client_may(rules))
+        headers = {"Allow": allowed}
         if self.call.origin:
             headers |= {
-                "Access-Control-Allow-Methods": ", ".join(allowed),
+                "Access-Control-Allow-Methods": allowed,
                 "Access-Control-Allow-Headers": ALLOWED_HEADERS,
                 "Access-Control-Max-Age": "86400",
             }
         return Response(status=HTTPStatus.NO_CONTENT, headers=headers)
+
+    def _known_client_may(self, rules):
+        """The verbs that a token's owner may use here; all of them for anybody else."""
+        call, gate = self.call, self._get_gate()
+        try:
+            if gate is not None and call.token_value():
+                gate._open(call)
+        except Problem:
+            call.token = None
+        if call.token is None:
+            return list(rules)
+        policy = self.request.env["saas_rest.policy"]
+        return [
+            verb
+            for verb, (rule, args) in rules.items()
+            if verb == "OPTIONS"
+            or policy._may(call.access, args.get("model"), rule.endpoint.routing["rest"].doc)
+        ]
 
     def _render(self, reply: Reply):
         if reply.status in (HTTPStatus.NO_CONTENT, HTTPStatus.NOT_MODIFIED):
@@ -188,12 +215,18 @@ class SaasRestDispatcher(http.Dispatcher):
         headers = dict(problem.headers)
         if problem.status == HTTPStatus.UNAUTHORIZED:
             headers.setdefault("WWW-Authenticate", "Bearer")
-        if call.route.legacy:
+        if self._is_legacy():
             text = problem.detail or problem.title
             body = {"type": problem.code, "message": call.translated(text)}
             return self._answer(json_response(body, problem.status, headers, JSON))
         body = problem.as_dict(call.request_id, call.translated)
         return self._answer(json_response(body, problem.status, headers, PROBLEM))
+
+    def _is_legacy(self) -> bool:
+        """Whether errors have the older envelope; the address tells before the route is known."""
+        if self.call.rule is not None:
+            return self.call.route.legacy
+        return not _is_below(self.request.httprequest.path, "/api/v1")
 
     def _answer(self, response) -> Answer:
         call, headers = self.call, response.headers
@@ -223,7 +256,7 @@ class PlainDispatcher(http.HttpDispatcher):
 
     def handle_error(self, exc):
         path = self.request.httprequest.path
-        if any(path == prefix or path.startswith(prefix + "/") for prefix in PREFIXES):
+        if any(_is_below(path, prefix) for prefix in PREFIXES):
             return SaasRestDispatcher(self.request).handle_error(exc)
         return super().handle_error(exc)
 
@@ -242,16 +275,16 @@ def remove() -> None:
 
 def wrong_address(request) -> Problem:
     """``method-not-allowed`` with the verbs that an endpoint takes there, else ``not-found``."""
-    allowed = allowed_methods(request)
+    allowed = rules_here(request)
     if not allowed:
         return Problem("not-found", _lt("There is nothing at this address."))
     return Problem("method-not-allowed", headers={"Allow": ", ".join(allowed)})
 
 
-def allowed_methods(request) -> list[str]:
-    """The verbs that an endpoint of ours takes at the request's address."""
+def rules_here(request) -> dict:
+    """The endpoints of ours at the request's address: by verb, rule and arguments."""
     adapter = http.root.get_db_router(request.db).bind_to_environ(request.httprequest.environ)
-    allowed = []
+    found = {}
     for verb in ("DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT"):
         try:
             rule, args = adapter.match(method=verb, return_rule=True)
@@ -260,12 +293,16 @@ def allowed_methods(request) -> list[str]:
         settings = rule.endpoint.routing.get("rest")
         fits = "model" not in args or _is_model(request, args["model"])
         if settings and fits and not settings.catch_all:
-            allowed.append(verb)
-    return allowed
+            found[verb] = rule, args
+    return found
 
 
 def _is_model(request, name: str) -> bool:
     return request.db is not None and name in request.registry and not is_hidden(name)
+
+
+def _is_below(path: str, prefix: str) -> bool:
+    return path == prefix or path.startswith(prefix + "/")
 
 
 def _is_json(media_type: str) -> bool:

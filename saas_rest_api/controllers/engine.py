@@ -36,7 +36,8 @@ def once(do) -> Reply:
     call = current_call()
     op = operation_of(call)
     key = call.headers.get("Idempotency-Key")
-    if key is None or call.httprequest.method not in CHANGING:
+    changes = call.httprequest.method in CHANGING and not call.token.read_only
+    if key is None or not changes:
         return do(op)
     owner = f"token {call.token.id}" if call.token.id else f"user {call.token.uid}"
     sent = (

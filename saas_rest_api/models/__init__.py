@@ -13,6 +13,7 @@ from . import saas_rest_failure, saas_rest_input, saas_rest_external, saas_rest_
 from . import saas_rest_caller, saas_rest_idempotency, saas_rest_operations, saas_rest_batch
 from . import (
     saas_rest_webhook,
+    saas_rest_webhook_secrets,
     saas_rest_delivery,
     saas_rest_webhook_calls,
 )

@@ -1,4 +1,5 @@
 import json
+import logging
 import uuid
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
@@ -9,13 +10,18 @@ from odoo.exceptions import UserError
 from odoo.http import request
 from odoo.tools import SQL, split_every
 
+from ..lib.saas_rest.vault import VaultError
 from ..lib.saas_rest.webhook_delivery import MAX_TRIES, RETRY_DELAYS, Sender
 from ..lib.saas_rest.webhook_signature import signed_headers
+
+_logger = logging.getLogger(__name__)
 
 PREPARE_AT_ONCE = 200
 SEND_AT_ONCE = 8
 MAX_IDS = 1000
 KEEP_DAYS = 30
+#: Seconds until it is seen whether a secret can be read again.
+UNSIGNED_WAIT = 300
 
 
 class SaasRestDelivery(models.Model):
@@ -245,16 +251,32 @@ class SaasRestDelivery(models.Model):
         """Try to make these calls, side by side, and write down how each went."""
         now = fields.Datetime.now()
         timestamp = int(now.replace(tzinfo=UTC).timestamp())
-        calls = []
+        ready, calls = [], []
         for delivery in self:
             body = delivery.payload.encode()
-            secrets = delivery.webhook_id._get_secrets()
+            try:
+                secrets = delivery.webhook_id._get_secrets()
+            except VaultError as error:
+                delivery._postpone(error)
+                continue
             headers = signed_headers(secrets, delivery.message_id, timestamp, body)
+            ready.append(delivery)
             calls.append((delivery.webhook_id.url, body, headers))
         with ThreadPoolExecutor(SEND_AT_ONCE) as pool:
             outcomes = list(pool.map(lambda call: sender.send(*call), calls))
-        for delivery, outcome in zip(self, outcomes, strict=True):
+        for delivery, outcome in zip(ready, outcomes, strict=True):
             delivery._record_outcome(outcome)
+
+    def _postpone(self, error: VaultError) -> None:
+        """Wait until the server can sign again, which is no failure of the receiver."""
+        self.ensure_one()
+        _logger.warning("Webhook %s cannot be signed: %s", self.webhook_id.id, error.code)
+        self.write(
+            {
+                "last_error": self.webhook_id._explain_vault(error),
+                "next_try": fields.Datetime.now() + timedelta(seconds=UNSIGNED_WAIT),
+            }
+        )
 
     def _record_outcome(self, outcome) -> None:
         self.ensure_one()

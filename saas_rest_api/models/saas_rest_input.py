@@ -227,8 +227,8 @@ class SaasRestInput(models.AbstractModel):
         return (
             isinstance(item, list)
             and 1 <= len(item) <= 3
+            and type(item[0]) is int
             and item[0] in TRIPLES
-            and not isinstance(item[0], bool)
         )
 
     def _from_triple(self, item: list, pointer: str) -> tuple[str, object, str]:

@@ -4,6 +4,7 @@ from odoo.fields import Domain
 from odoo.models import BaseModel
 
 from ..lib.saas_rest.access import Access
+from ..lib.saas_rest.doc import Doc
 from ..lib.saas_rest.exposure import is_admin_only, is_hidden, is_secret_field
 from ..lib.saas_rest.formats import RELATIONAL_TYPES
 from ..lib.saas_rest.problems import Detail, Problem
@@ -67,6 +68,31 @@ class SaasRestPolicy(models.AbstractModel):
 
     def _no_model(self, name: str) -> Problem:
         return Problem("not-found", _lt("There is no model '%(model)s'.", model=name[:100]))
+
+    @api.model
+    def _check_operation(self, access: Access, name: str, doc: Doc) -> None:
+        """Whether an endpoint that changes records may be used for a model.
+
+        :raises Problem: as :meth:`_get_model`
+        """
+        try:
+            self._get_model(access, name, doc.needs)
+        except Problem:
+            # What creates or changes asks again when it knows which.
+            if doc.operation != "upsert":
+                raise
+            self._get_model(access, name, "create")
+
+    @api.model
+    def _may(self, access: Access, name: str | None, doc: Doc | None) -> bool:
+        """Whether the client may use an endpoint, for a model when it is about one."""
+        if name is None or doc is None:
+            return True
+        try:
+            self._check_operation(access, name, doc)
+        except Problem as problem:
+            return problem.code == "read-only-token"
+        return True
 
     @api.model
     def _get_scope_domain(self, access: Access, model: BaseModel) -> Domain:

@@ -3,26 +3,22 @@ from collections.abc import Iterable
 
 from odoo import api, fields, models, tools
 from odoo.exceptions import AccessError, ValidationError
-from odoo.tools import SQL
 
 from .. import webhook_patches
 from ..lib.saas_rest.access import Access
 from ..lib.saas_rest.problems import Problem
 from ..lib.saas_rest.webhook_delivery import Refused, check_url
-from ..lib.saas_rest.webhook_signature import new_secret
 
 _logger = logging.getLogger(__name__)
 
 EVENTS = ("created", "updated", "deleted")
 MAX_FAILURES = 50
-ROTATION_SECONDS = 86400
 
 
 class SaasRestWebhook(models.Model):
     """Somebody's wish to be called when records change.
 
-    Its owner's rights decide which records he is told about. The signing secrets stand in
-    columns that the ORM does not know, so nothing that reads or exports records shows them.
+    Its owner's rights decide which records he is told about.
     """
 
     _name = "saas_rest.webhook"
@@ -70,16 +66,6 @@ class SaasRestWebhook(models.Model):
     delivery_ids = fields.One2many("saas_rest.delivery", "webhook_id", "Deliveries")
     waiting_count = fields.Integer("Waiting", compute="_compute_delivery_counts")
     dead_count = fields.Integer("Given up", compute="_compute_delivery_counts")
-
-    def init(self):
-        self.env.cr.execute(
-            """
-            ALTER TABLE saas_rest_webhook
-                ADD COLUMN IF NOT EXISTS secret text,
-                ADD COLUMN IF NOT EXISTS old_secret text,
-                ADD COLUMN IF NOT EXISTS old_secret_until timestamp
-            """
-        )
 
     # === COMPUTE METHODS === #
 
@@ -158,7 +144,7 @@ class SaasRestWebhook(models.Model):
             self._check_lending(vals)
         webhooks = super().create(vals_list)
         for webhook in webhooks:
-            webhook._set_secret(new_secret())
+            webhook._make_secret()
         webhooks._update_hooks()
         return webhooks
 
@@ -175,12 +161,6 @@ class SaasRestWebhook(models.Model):
         return result
 
     # === ACTION METHODS === #
-
-    def action_rotate_secret(self):
-        """Give a new secret and show it; the old one signs along for a day."""
-        self.ensure_one()
-        self.check_access("write")
-        return self._show_secret(self._rotate_secret())
 
     def action_test(self):
         """Send a call that tells of no record."""
@@ -202,56 +182,6 @@ class SaasRestWebhook(models.Model):
             "view_mode": "list,form",
             "domain": [("webhook_id", "=", self.id)],
         }
-
-    def _show_secret(self, secret: str) -> dict:
-        return {
-            "type": "ir.actions.act_window",
-            "name": self.env._("Signing secret"),
-            "res_model": "saas_rest.webhook.secret",
-            "view_mode": "form",
-            "target": "new",
-            "context": {"default_secret": secret},
-        }
-
-    # === SECRETS === #
-
-    def _set_secret(self, secret: str, keep_old_for: int = 0) -> None:
-        """:param keep_old_for: seconds for which the present secret signs along"""
-        self.ensure_one()
-        self.env.cr.execute(
-            SQL(
-                """
-                UPDATE saas_rest_webhook
-                   SET old_secret = CASE WHEN %(keep)s > 0 THEN secret END,
-                       old_secret_until = now() AT TIME ZONE 'UTC' + %(keep)s * interval '1 s',
-                       secret = %(secret)s
-                 WHERE id = %(id)s
-                """,
-                keep=keep_old_for,
-                secret=secret,
-                id=self.id,
-            )
-        )
-
-    def _rotate_secret(self, overlap: int = ROTATION_SECONDS) -> str:
-        secret = new_secret()
-        self._set_secret(secret, overlap)
-        return secret
-
-    def _get_secrets(self) -> list[str]:
-        """The secrets that sign now, the newest first."""
-        self.ensure_one()
-        self.env.cr.execute(
-            SQL(
-                """
-                SELECT secret, CASE WHEN old_secret_until > now() AT TIME ZONE 'UTC'
-                                    THEN old_secret END
-                  FROM saas_rest_webhook WHERE id = %s
-                """,
-                self.id,
-            )
-        )
-        return [secret for secret in self.env.cr.fetchone() if secret]
 
     # === HOOKS === #
 

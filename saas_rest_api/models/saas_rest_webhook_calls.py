@@ -9,7 +9,8 @@ from ..lib.saas_rest.problems import Detail, Problem
 from ..lib.saas_rest.query import Query
 from ..lib.saas_rest.text import _lt
 from ..lib.saas_rest.webhook_delivery import Refused, check_url
-from .saas_rest_webhook import EVENTS, ROTATION_SECONDS
+from .saas_rest_webhook import EVENTS
+from .saas_rest_webhook_secrets import ROTATION_SECONDS
 
 KEYS = ("name", "url", "models", "events", "active", "state")
 MAX_NAME = 200
@@ -104,7 +105,7 @@ class SaasRestWebhook(models.Model):
                 "overlap",
                 _lt("overlap is a number of seconds from 0 to %(max)s.", max=ROTATION_SECONDS),
             )
-        return self._rotate_secret(overlap)
+        return self._make_secret(overlap)
 
     def _test_by(self, access: Access) -> dict:
         self._check_change(access)

@@ -103,12 +103,15 @@ class SaasRestWriter(models.AbstractModel):
         """
         model = self.env["saas_rest.policy"]._get_model(access, model_name, "write")
         record = self._find(access, model, record_id)
+        vals = self._get_vals(access, record, values)
         self._check_version(record, if_match)
-        self._write(access, record, values)
+        self._write(record, vals)
         return record
 
-    def _write(self, access: Access, record: BaseModel, values: object, pointer: str = "") -> None:
-        vals = self.env["saas_rest.input"]._get_vals(access, record, values, False, pointer)
+    def _get_vals(self, access: Access, record: BaseModel, values: object, pointer="") -> dict:
+        return self.env["saas_rest.input"]._get_vals(access, record, values, False, pointer)
+
+    def _write(self, record: BaseModel, vals: dict, pointer: str = "") -> None:
         if vals:
             with self.env["saas_rest.failure"]._attempt(vals, pointer):
                 record.write(vals)
@@ -146,12 +149,13 @@ class SaasRestWriter(models.AbstractModel):
             )
         try:
             record = self._find(access, model, item["id"])
+            vals = self._get_vals(access, record, values, pointer)
             self._check_version(record, etag and f'"{etag.strip(chr(34))}"')
         except Problem as problem:
             if pointer and not problem.errors:
                 problem.errors.append(Detail(pointer, problem.code))
             raise
-        self._write(access, record, values, pointer)
+        self._write(record, vals, pointer)
         return record.id
 
     def _update_alike(self, access: Access, model: BaseModel, body: dict) -> BaseModel:
@@ -164,7 +168,8 @@ class SaasRestWriter(models.AbstractModel):
             raise Problem("invalid-value", text, [Detail("/ids", "invalid-value")])
         records = self._find_all(access, model, body["ids"])
         self._check_version(records, None)
-        self._write(access, records, body["values"], "/values")
+        vals = self._get_vals(access, records, body["values"], "/values")
+        self._write(records, vals, "/values")
         return records
 
     # === DELETE === #
@@ -221,20 +226,22 @@ class SaasRestWriter(models.AbstractModel):
         record_id = external._find(model_name, namespace, key) if taken else None
         if record_id and self.env[model_name].browse(record_id).exists():
             record = self._find(access, policy._get_model(access, model_name, "write"), record_id)
+            vals = self._get_vals(access, record, values)
             self._check_version(record, if_match)
-            if self._is_unchanged(access, record, values):
+            if self._is_unchanged(record, vals):
                 return record, UNCHANGED
-            self._write(access, record, values)
+            self._write(record, vals)
             return record, UPDATED
         if if_match is not None:
+            model = policy._get_model(access, model_name, "create")
+            self.env["saas_rest.input"]._get_vals(access, model, values, True)
             raise self._mismatch()
         record = self._create(access, model_name, values)
         external._assign(model_name, namespace, key, record.id)
         return record, CREATED
 
-    def _is_unchanged(self, access: Access, record: BaseModel, values: object) -> bool:
+    def _is_unchanged(self, record: BaseModel, vals: dict) -> bool:
         """Whether writing the values would change nothing; lists of lines always count."""
-        vals = self.env["saas_rest.input"]._get_vals(access, record, values, False)
         for name, value in vals.items():
             field = record._fields[name]
             if field.type in ("one2many", "binary", "image", "properties", "json"):

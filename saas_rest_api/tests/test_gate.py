@@ -217,6 +217,31 @@ class TestGate(RestCase):
         answer = self.call("OPTIONS", "/api/v1/x/y/z/a/b/c/d")
         self.assert_problem(answer, 404, "not-found")
 
+    def test_options_tells_a_tokens_owner_the_verbs_that_he_may_use(self):
+        countries = "/api/v1/res.country"
+        for sent, verbs in (
+            (None, "DELETE, GET, HEAD, OPTIONS, PATCH, POST"),
+            ("access_token_" + "0" * 40, "DELETE, GET, HEAD, OPTIONS, PATCH, POST"),
+            (self.token(self.employee), "GET, HEAD, OPTIONS"),
+            (self.token(self.admin, scopes=["*:read", "*:create"]), "GET, HEAD, OPTIONS, POST"),
+        ):
+            answer = self.call("OPTIONS", countries, token=sent)
+            self.assertEqual((answer.status_code, answer.headers["Allow"]), (204, verbs))
+
+    def test_who_may_not_do_it_is_not_told_what_else_is_wrong(self):
+        token = self.token(self.employee)
+        headers = {"Content-Type": "application/json"}
+        country = f"/api/v1/res.country/{self.env.ref('base.ma').id}"
+        for verb, path in (
+            ("PUT", country),
+            ("PATCH", country),
+            ("PUT", f"{country}/binary/nope"),
+            ("POST", f"{country}/attachments"),
+            ("PUT", "/api/v1/res.country/ext/shop/1"),
+        ):
+            answer = self.call(verb, path, token=token, data=b"", headers=headers)
+            self.assert_problem(answer, 403, "access-denied")
+
     def test_the_index_and_the_health_check_are_open(self):
         index = self.call("GET", "/api/v1").json()["data"]
         self.assertEqual(index["limits"]["limit_max"], 1000)

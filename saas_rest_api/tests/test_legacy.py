@@ -1,4 +1,7 @@
 import json
+from unittest.mock import patch
+
+from werkzeug.exceptions import HTTPException
 
 from odoo.tests import tagged
 
@@ -36,6 +39,27 @@ class TestLegacy(RestCase):
         self.assertEqual(answer.json(), {"count": 1, "data": [{"id": first}]})
         self.assertTrue(answer.headers["Deprecation"])
         self.assertEqual(answer.headers["Link"], '</api/v1/res.partner>; rel="successor-version"')
+
+    def test_what_is_refused_before_the_endpoint_has_the_older_envelope_too(self):
+        """H11: such as by an addon that closes the database; /api/v1 stays problem+json."""
+
+        def close(endpoint):
+            refusal = HTTPException("Your invoice is due.")
+            refusal.code = 402
+            raise refusal
+
+        with patch.object(self.env.registry["ir.http"], "_authenticate", close):
+            answers = [
+                self.call("GET", path, token=self.key)
+                for path in ("/api/res.partner", "/api/auth/token", "/rest/sky/token")
+            ]
+            answer = self.call("GET", "/api/v1/res.partner", token=self.key)
+        for older in answers:
+            self.assertEqual(older.status_code, 402)
+            self.assertEqual(
+                older.json(), {"type": "payment-required", "message": "Your invoice is due."}
+            )
+        self.assert_problem(answer, 402, "payment-required")
 
     def test_one_record_is_a_list_of_one(self):
         answer = self.get(f"/{self.parent.id}", fields="name")

@@ -74,6 +74,11 @@ class TestRoutes(RestCase):
                 with self.subTest(verb=verb, path=path):
                     answer = self.call(verb, path, token=token)
                     self.assertIn(answer.status_code, (404, 405), answer.text)
+                    if "<" not in path:
+                        self.assertEqual(answer.status_code, 405, answer.text)
+                        told = set(answer.headers["Allow"].split(", "))
+                        self.assertLessEqual(verbs, told)
+                        self.assertNotIn(verb, told)
                     self.assertTrue(
                         answer.headers["Content-Type"].startswith("application/problem+json")
                     )

@@ -1,11 +1,14 @@
 import json
 from datetime import timedelta
 
+from cryptography.fernet import Fernet
 from standardwebhooks.webhooks import Webhook
 
 from odoo import Command, fields
 from odoo.exceptions import AccessError, UserError, ValidationError
+from odoo.modules.neutralize import get_neutralization_queries
 from odoo.tests import TransactionCase, new_test_user, tagged
+from odoo.tools import config
 
 from .. import webhook_patches
 from ..lib.saas_rest.webhook_delivery import MAX_TRIES, Sender
@@ -263,14 +266,68 @@ class TestWebhookDelivery(WebhookCase):
 
     def test_while_a_secret_is_replaced_both_verify(self):
         old = self.webhook._get_secrets()[0]
-        new = self.webhook._rotate_secret()
+        new = self.webhook._make_secret(60)
         self.deliver()
         _path, headers, body = self.receiver.calls[0]
         lower = {key.lower(): value for key, value in headers.items()}
         for secret in (old, new):
             Webhook(secret).verify(body, lower)
-        self.webhook._rotate_secret(overlap=0)
+        self.webhook._make_secret()
         self.assertEqual(len(self.webhook._get_secrets()), 1)
+
+    def test_secrets_are_sealed_under_the_servers_key(self):
+        """What a dump has of them is of no use without the server's configuration."""
+        secrets = [self.webhook._get_secrets()[0], self.webhook._make_secret(60)]
+        self.env.cr.execute("SELECT w::text FROM saas_rest_webhook w")
+        dump = repr(self.env.cr.fetchall())
+        for secret in secrets:
+            self.assertNotIn(secret, dump)
+            self.assertNotIn(secret.removeprefix("whsec_"), dump)
+
+    def with_key(self, key):
+        self.addCleanup(config.__setitem__, "saas_secret_key", config["saas_secret_key"])
+        config["saas_secret_key"] = key
+
+    def test_without_a_key_no_webhook_is_made_and_the_reason_told(self):
+        for key in ("", "not a key"):
+            self.with_key(key)
+            with self.assertRaisesRegex(UserError, "saas_secret_key"):
+                self.subscribe()
+
+    def test_without_the_right_key_calls_wait_and_go_out_when_it_is_back(self):
+        former = config["saas_secret_key"]
+        for key in ("", Fernet.generate_key().decode()):
+            self.with_key(key)
+            with self.assertLogs("odoo.addons.saas_rest_api", "WARNING"):
+                self.deliver()
+            call = self.noted()
+            self.assertEqual((call.state, call.tries, self.receiver.calls), ("pending", 0, []))
+            self.assertIn("saas_secret_key", call.last_error)
+            self.assertGreater(call.next_try, fields.Datetime.now())
+            self.assertEqual(self.webhook.failure_count, 0)
+            call.next_try = fields.Datetime.now()
+        self.with_key(former)
+        self.deliver()
+        self.assertEqual((self.noted().state, len(self.receiver.calls)), ("delivered", 1))
+
+    def test_a_new_secret_ends_the_trouble_with_a_lost_key(self):
+        self.with_key(Fernet.generate_key().decode())
+        secret = self.webhook._make_secret(60)
+        self.assertEqual(self.webhook._get_secrets(), [secret])
+
+    def test_neutralizing_stops_webhooks_and_forgets_their_secrets(self):
+        """B77: a copy of the database calls nobody, and cannot sign in the original's name."""
+        for query in get_neutralization_queries(["saas_rest_api"]):
+            self.env.cr.execute(query)
+        self.env.invalidate_all()
+        self.assertFalse(self.webhook.active)
+        self.assertFalse(self.deliveries.search([]))
+        self.webhook.active = True
+        self.env["res.partner"].create({"name": "In the copy"})
+        with self.assertLogs("odoo.addons.saas_rest_api", "WARNING"):
+            self.deliver()
+        self.assertEqual(self.receiver.calls, [])
+        self.assertIn("no secret", self.noted().last_error)
 
     def test_many_ids_come_in_parts(self):
         ids = self.env["res.partner"].create([{"name": str(i)} for i in range(1001)]).ids
@@ -329,7 +386,7 @@ class TestWebhookAccess(WebhookCase):
             self.webhook.fields_get(),
         ]
         self.assertNotIn(secret, repr(seen))
-        for name in ("secret", "old_secret"):
+        for name in ("sealed_secret", "sealed_old_secret"):
             with self.assertRaises(ValueError):
                 self.env["saas_rest.webhook"].search([(name, "like", "whsec")])
 

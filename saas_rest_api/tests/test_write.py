@@ -234,3 +234,11 @@ class TestWrite(RecordsCase):
         """B59: nine megabytes for an indexed char."""
         response = self.ask("POST", "/res.partner", {"name": "x" * 9_000_000})
         self.assert_problem(response, 422, "value-too-large")
+
+    def test_lists_of_whatever_else_are_no_commands(self):
+        """H11: what only looks like Odoo's commands is 422, never a server error."""
+        for value in ([[{}], -5], [[[6]]], [[6.5, 0, [1]]], [["6", 0, []]], [[False, 0, 0]]):
+            for field in ("child_ids", "category_id"):
+                with self.subTest(field=field, value=value):
+                    answer = self.ask("POST", "/res.partner", {"name": "New", field: value})
+                    self.assertEqual(answer.status_code, 422, answer.text)

@@ -4,6 +4,22 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 JSON = "application/json"
+#: What must be allowed on the model for an operation; reading for all others.
+NEEDS = {
+    "create": "create",
+    "update": "write",
+    "update_many": "write",
+    "delete": "unlink",
+    "delete_many": "unlink",
+    "upsert": "write",
+    "delete_external": "unlink",
+    "call": "call",
+    "call_record": "call",
+    "put_binary": "write",
+    "delete_binary": "write",
+    "create_attachments": "write",
+    "delete_attachment": "write",
+}
 
 
 @dataclass(frozen=True)
@@ -60,3 +76,8 @@ class Doc:
     more: Mapping[int, str | None] = field(default_factory=dict)
     problems: tuple[str, ...] = ()
     public: bool = False
+
+    @property
+    def needs(self) -> str:
+        """What must be allowed on the model, of read, create, write, unlink and call."""
+        return NEEDS.get(self.operation, "read")

@@ -57,11 +57,14 @@ def parse_query(params: Iterable[tuple[str, str]], limits: Limits) -> Query:
     values = {name: value for name, value in values.items() if value.strip()}
     values.setdefault("order", "id")
     values["fields"] = _clean_fields(values.get("fields", ""))
-    if _is_literal(domain_text):
-        body = {**values, "domain": _as_json(parse_literal(domain_text))}
-        return Query.from_body(body, limits)
-    query = Query.from_body(values, limits)
-    query.filters = parse_conditions(domain_text, limits)
+    literal = _is_literal(domain_text)
+    if literal:
+        values["domain"] = domain_text
+    query = Query.from_params(
+        values.items(), limits, lambda text: _as_json(parse_literal(text)), PARAMETERS
+    )
+    if not literal:
+        query.filters = parse_conditions(domain_text, limits)
     return query
 
 

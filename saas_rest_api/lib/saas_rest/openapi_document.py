@@ -53,22 +53,6 @@ WITH_JSON = (
     "value-too-large",
     "media-type",
 )
-#: what a token must allow for an operation on a model; reading for all others
-NEEDS = {
-    "create": "create",
-    "update": "write",
-    "update_many": "write",
-    "delete": "unlink",
-    "delete_many": "unlink",
-    "upsert": "write",
-    "delete_external": "unlink",
-    "call": "call",
-    "call_record": "call",
-    "put_binary": "write",
-    "delete_binary": "write",
-    "create_attachments": "write",
-    "delete_attachment": "write",
-}
 _PLACE = re.compile(r"<(?:(?P<converter>\w+)(?:\([^)]*\))?:)?(?P<name>\w+)>")
 
 
@@ -157,7 +141,7 @@ class Document:
         self.spec.components.schema(values, values_schema(model.fields, model.title))
         bodies = self._bodies | model_bodies(row, values)
         for route in self.routes:
-            if route.of_models and NEEDS.get(route.doc.operation, "read") in model.operations:
+            if route.of_models and route.doc.needs in model.operations:
                 self._add_path(route, bodies, model.name)
 
     # --- paths --------------------------------------------------------------------
