@@ -1,0 +1,359 @@
+"""A server for the driver of Docker stacks: real engine, real agent, real PostgreSQL, small Odoo."""
+
+import contextlib
+import hashlib
+import shutil
+import tempfile
+from pathlib import Path
+
+import psycopg2
+import pytest
+from local_world import NEUTRALIZE, ODOO, Interrupted
+from portainer_api import PortainerClient, TlsPolicy, fetch_fingerprint
+from portainer_driver_import import (
+    Deployment,
+    ExternalServer,
+    Place,
+    PortainerDriver,
+    Target,
+    agent_calls,
+    driver,
+    external,
+)
+from portainer_harness import remove_project
+from saas_driver import TemplateSpec
+from saas_stack import (
+    ExternalDatabase,
+    InStackDatabase,
+    Ports,
+    Routing,
+    StackSpec,
+    render,
+    stack_name,
+)
+
+from devkit.ports import free_port
+from devkit.waiting import wait_for
+
+SOURCES = Path(__file__).parent / "small_odoo"
+SMALL, POSTGRES = "saas-test/small-odoo", "saas-test/small-postgres"
+STRANGER = "saas-test.stranger"
+PASSWORD = "p4ss-w0rd-of-a-role"
+PORTAL = "portal"
+
+
+# --- images -----------------------------------------------------------------------
+
+
+def build_images(engine):
+    """(small Odoo, PostgreSQL): references of images on top of today's."""
+    digest = hashlib.sha256()
+    for tag in ("saas-client:19.0", "postgres:16"):
+        digest.update(engine.request("GET", f"/images/{tag}/json")[1]["Id"].encode())
+    for path in sorted(SOURCES.rglob("*")):
+        if path.is_file() and "__pycache__" not in path.parts:
+            digest.update(path.read_bytes())
+    digest.update((ODOO + NEUTRALIZE).encode())
+    version = digest.hexdigest()[:12]
+    for name, dockerfile in ((SMALL, "Dockerfile"), (POSTGRES, "postgres.Dockerfile")):
+        if engine.request("GET", f"/images/{name}:{version}/json")[0] == 404:
+            _build(engine, f"{name}:{version}", dockerfile)
+    return f"{SMALL}:{version}", f"{POSTGRES}:{version}"
+
+
+def _build(engine, tag, dockerfile):
+    with tempfile.TemporaryDirectory(dir=engine.folder) as folder:
+        shutil.copytree(SOURCES, folder, dirs_exist_ok=True)
+        sql = f"ODOO = {ODOO!r}\nNEUTRALIZE = {NEUTRALIZE!r}\n"
+        (Path(folder) / "local_world_sql.py").write_text(sql)
+        options = ["--quiet", "--network=none", f"--tag={tag}", f"--file={folder}/{dockerfile}"]
+        engine.docker("build", *options, folder)
+
+
+# --- fleets -----------------------------------------------------------------------
+
+
+class DictFleet:
+    """Knows a stack for every client that is asked about.
+
+    :param external: a shared PostgreSQL; None: each stack has its own
+    """
+
+    def __init__(self, place, image, postgres, shared=None):
+        self.place, self.image, self.postgres, self.shared = place, image, postgres, shared
+        self.ports, self.changes = {}, {}
+
+    def spec(self, key, name, database):
+        port = self.ports.setdefault(key, free_port(33000))
+        values = {
+            "image": self.image,
+            "database": database,
+            "ports": Ports("127.0.0.1", port),
+            "routing": Routing(traefik=False),
+            "portal_uuid": PORTAL,
+            **self.changes,
+        }
+        return StackSpec(key=key, name=name, host=name, **values)
+
+    def deployment(self, ref):
+        server = self.shared and self.shared.server(f"role-{ref.key}")
+        database = InStackDatabase(self.postgres)
+        if server:
+            database = ExternalDatabase(server.host, server.port, server.role)
+        return self._deployment(ref.key, ref.name, database, server)
+
+    def builder(self, spec):
+        return self._deployment(spec.key, spec.name, InStackDatabase(self.postgres))
+
+    def _deployment(self, key, name, database, server=None):
+        target = Target(
+            environment_id=self.place.environment_id,
+            name=stack_name(key),
+            remote_id=0,
+            operation=f"client-{key}",
+            compose=render(self.spec(key, name, database)),
+            env={"DB_PASSWORD": PASSWORD},
+        )
+        services = ("odoo",) if server else ("odoo", "db")
+        return Deployment(self.place, target, services, server)
+
+    def places(self):
+        return [self.place]
+
+
+class SharedPostgres:
+    """A PostgreSQL that clients' containers and this process reach at one address."""
+
+    def __init__(self, engine, image, name):
+        self.engine, self.name = engine, name
+        self.host = f"{engine.network.prefix}.0.1"
+        self.port = free_port(34000)
+        engine.docker(
+            "run", "--detach", f"--name={name}", f"--publish={self.host}:{self.port}:5432",
+            "--env=POSTGRES_USER=boss", f"--env=POSTGRES_PASSWORD={PASSWORD}",
+            "--env=POSTGRES_DB=postgres", image,
+        )  # fmt: skip
+        wait_for(self._answers, 60, "the shared PostgreSQL")
+
+    def _answers(self):
+        with contextlib.suppress(psycopg2.OperationalError):
+            self.connect("postgres").close()
+            return True
+
+    def connect(self, database):
+        return psycopg2.connect(
+            host=self.host, port=self.port, user="boss", password=PASSWORD, dbname=database
+        )
+
+    def server(self, role):
+        return ExternalServer(
+            self.host, self.port, "boss", PASSWORD, role=role, role_password=PASSWORD, name="shared"
+        )
+
+    def query(self, statement, *params):
+        with contextlib.closing(self.connect("postgres")) as connection:
+            connection.autocommit = True
+            with connection.cursor() as cursor:
+                cursor.execute(statement, params or None)
+                return cursor.fetchall() if cursor.description else []
+
+    def remove(self):
+        self.engine.docker("rm", "--force", "--volumes", self.name)
+
+
+# --- the world of the contract ----------------------------------------------------
+
+
+class FilesInContainers:
+    """Stands where other worlds have a folder: looks in all containers of clients."""
+
+    def __init__(self, world):
+        self.world = world
+
+    def rglob(self, name):
+        found = []
+        for row in self.world.containers("odoo"):
+            text = self.world.engine.docker(
+                "exec", row["Id"], "find", "/var/lib/odoo", "/tmp", "/mnt", "-name", name
+            )
+            found += text.split()
+        return found
+
+
+class DockerWorld:
+    template = "template-1"
+
+    def __init__(self, engine, portainer, fleet_of, folder):
+        self.engine, self.portainer = engine, portainer
+        pinned = TlsPolicy.pinned(fetch_fingerprint(portainer.url))
+        self.place = Place(
+            portainer=lambda: PortainerClient(portainer.url, portainer.key, tls=pinned),
+            environment_id=portainer.endpoint,
+            host="127.0.0.1",
+            name="local",
+        )
+        self.fleet = fleet_of(self.place)
+        self.driver = PortainerDriver(self.fleet, folder / "templates")
+        self.files = FilesInContainers(self)
+
+    # --- what is there ------------------------------------------------------------
+
+    def containers(self, service="odoo", name=None):
+        rows = self.engine.request("GET", "/containers/json?all=1")[1]
+        return [
+            row
+            for row in rows
+            if row["Labels"].get("saas.client.name") in ([name] if name else [*self.names(rows)])
+            and row["Labels"].get("com.docker.compose.service") == service
+        ]
+
+    def names(self, rows):
+        return {row["Labels"].get("saas.client.name") for row in rows} - {None}
+
+    def run_strangers_client(self, name):
+        self.engine.docker(
+            "run", "--detach", f"--label=saas.client.name={name}", f"--label={STRANGER}=1",
+            "--health-cmd=true", "--health-interval=1h", "saas-test/web:1",
+        )  # fmt: skip
+
+    def inside(self, name, *command):
+        (row,) = self.containers(name=name)
+        return self.engine.docker("exec", row["Id"], *command)
+
+    def connect(self, name):
+        if self.fleet.shared:
+            return self.fleet.shared.connect(name)
+        (row,) = self.containers("db", name)
+        (network,) = row["NetworkSettings"]["Networks"].values()
+        return psycopg2.connect(
+            host=network["IPAddress"], user="odoo", password=PASSWORD, dbname=name
+        )
+
+    def query(self, name, statement, *params):
+        with (
+            contextlib.closing(self.connect(name)) as connection,
+            connection,
+            connection.cursor() as cursor,
+        ):
+            cursor.execute(statement, params or None)
+            return cursor.fetchall() if cursor.description else []
+
+    def parameters(self, name):
+        return dict(self.query(name, "SELECT key, value FROM ir_config_parameter"))
+
+    def look_inside(self, name):
+        parameters = self.parameters(name)
+        return {
+            "database_uuid": parameters["database.uuid"],
+            "base_url": parameters["web.base.url"],
+            "portal_uuid": parameters["saas_client.portal_uuid"],
+            "portal_key": parameters["saas_client.portal_key"],
+            "secret": parameters["database.secret"],
+        }
+
+    def write_inside(self, name, text):
+        self.query(name, "DELETE FROM res_users WHERE login = 'data'")
+        self.query(name, "INSERT INTO res_users (login, password) VALUES ('data', %s)", text)
+        self.query(name, "INSERT INTO mail_mail (state) VALUES ('outgoing')")
+        self.query(name, "INSERT INTO res_users_apikeys (key) VALUES (%s)", text)
+        folder = f"/var/lib/odoo/filestore/{name}/cd"
+        script = 'mkdir -p "$1" && rm -f "$1/cdef" && printf %s "$2" >"$1/cdef"'
+        self.inside(name, "sh", "-c", script, "-", folder, text)
+
+    def read_inside(self, name):
+        ((text,),) = self.query(name, "SELECT password FROM res_users WHERE login = 'data'")
+        assert self.inside(name, "cat", f"/var/lib/odoo/filestore/{name}/cd/cdef") == text
+        return text
+
+    def can_act(self, name):
+        ((mails, keys, servers),) = self.query(
+            name,
+            "SELECT (SELECT count(*) FROM mail_mail WHERE state = 'outgoing'),"
+            " (SELECT count(*) FROM res_users_apikeys), (SELECT count(*) FROM ir_mail_server)",
+        )
+        return bool(mails or keys or servers)
+
+    def is_neutralized(self, name):
+        return self.parameters(name).get("database.is_neutralized") == "true"
+
+    # --- interruptions ------------------------------------------------------------
+
+    #: Where the portal's process can die: the calls of the verbs.
+    POINTS = {
+        "create": ("Agent.do", "Agent.start", "Agent._wait", "PortainerDriver._wait_ready"),
+        "rename": ("Agent.do", "Agent._wait", "PortainerDriver._wait_ready"),
+        "restore": ("Agent.start", "Agent._wait", "the container"),
+        "copy": ("PortainerDriver.backup", "Agent.start", "Agent._wait"),
+        "backup": ("Agent._wait", "PortainerClient.get_file", "os.replace"),
+        "delete": ("PortainerClient.delete_stack", "PortainerClient.list_volumes", "drop"),
+    }
+
+    def cut_off(self, verb, *arguments):
+        for point in self.POINTS[verb]:
+            if verb == "rename":
+                call = [*arguments, "http://half.localhost"]
+            elif verb in ("restore", "copy", "backup"):
+                call = arguments
+            else:
+                call = [arguments[0] if verb == "create" else arguments[0].ref]
+            if verb == "delete":
+                self.driver.create(arguments[0])
+            if point == "drop" and not self.fleet.shared:
+                continue
+            with self.killed_at(point), contextlib.suppress(Interrupted):
+                getattr(self.driver, verb)(*call)
+                raise AssertionError(f"{verb} never came to {point}")
+            yield point
+
+    @contextlib.contextmanager
+    def killed_at(self, point):
+        """The portal dies where it calls this; `the container` dies with it."""
+        owner, _dot, name = point.rpartition(".")
+        owner = {
+            "Agent": agent_calls.Agent,
+            "PortainerDriver": driver.PortainerDriver,
+            "PortainerClient": PortainerClient,
+            "os": agent_calls.os,
+            "": external.ExternalRoles,
+        }[owner]
+        if point == "the container":
+            owner, name = agent_calls.Agent, "_wait"
+        if point == "Agent.start":
+            name = "_command"
+        real = getattr(owner, name)
+
+        def die(*args, **kwargs):
+            if point == "Agent.start" and args[2] != "start":
+                return real(*args, **kwargs)
+            if point == "the container":
+                self.engine.docker("kill", args[0]._container)
+            raise Interrupted(point)
+
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(owner, name, die)
+            yield
+
+    # --- between two tests --------------------------------------------------------
+
+    def clean(self):
+        self.portainer.faults.clear()
+        listing = self.engine.request("GET", "/containers/json?all=1")[1]
+        ours = [row["Id"] for row in listing if STRANGER in row["Labels"]]
+        if ours:
+            self.engine.docker("rm", "--force", "--volumes", *ours)
+        for stack in self.portainer.api.get("/stacks").json():
+            if stack["Name"].startswith("saas-"):
+                remove_project(self.engine, stack["Name"])
+                self.portainer.delete(stack)
+        if self.fleet.shared:
+            self._clean_shared(self.fleet.shared)
+
+    def _clean_shared(self, shared):
+        for (role,) in shared.query("SELECT rolname FROM pg_roles WHERE rolname LIKE 'role-%'"):
+            external.ExternalRoles(shared.server(role)).drop()
+
+
+def build_template(world):
+    """The archive of a template, built by a real agent."""
+    world.driver.build_template(TemplateSpec(world.template, "key-template-1"))
+    return world.driver._templates.find(world.template)

@@ -1,0 +1,1 @@
+"""Odoo's command line, as far as the agent uses it, in milliseconds."""

@@ -1,0 +1,40 @@
+"""Does to a database what Odoo's commands would do, as little as can be seen from afar."""
+
+import configparser
+import sys
+from pathlib import Path
+
+import psycopg2
+
+from .sql import NEUTRALIZE, ODOO
+
+
+def option(name):
+    return sys.argv[sys.argv.index(name) + 1] if name in sys.argv else ""
+
+
+config = configparser.RawConfigParser()
+config.read(option("-c"))
+options = config["options"]
+connection = psycopg2.connect(
+    host=options["db_host"],
+    port=options["db_port"],
+    user=options["db_user"],
+    password=options["db_password"],
+    dbname=option("-d"),
+)
+with connection, connection.cursor() as cursor:
+    if sys.argv[1] == "neutralize":
+        cursor.execute(NEUTRALIZE)
+    elif sys.argv[1] == "shell":
+        sys.stdout.write("template prepared\n")
+    elif "base" in option("-i").split(","):
+        cursor.execute(ODOO)
+        folder = Path(options["data_dir"]) / "filestore" / option("-d") / "ab"
+        folder.mkdir(parents=True)
+        (folder / "abcd").write_text(f"attachment of {option('-i')}")
+    else:
+        cursor.execute(
+            "CREATE TABLE IF NOT EXISTS module_changes (updated varchar, installed varchar)"
+        )
+        cursor.execute("INSERT INTO module_changes VALUES (%s, %s)", [option("-u"), option("-i")])
