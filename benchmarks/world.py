@@ -1,13 +1,10 @@
 """A database to measure in, and Odoo servers that serve it."""
 
 import contextlib
-import json
-import subprocess
 from pathlib import Path
 
 from devkit import odoo
 from devkit.cluster import Cluster
-from devkit.console import Failure
 from devkit.ports import free_port
 from measuring import Meter
 
@@ -83,18 +80,7 @@ class World:
 
     def _run(self, script: str) -> dict:
         """Run Python inside Odoo; what it prints last."""
-        done = subprocess.run(
-            [*odoo.command(self.conf, "shell", "-d", DATABASE, "--no-http", "--log-level=error")],
-            input=script,
-            capture_output=True,
-            text=True,
-            env=odoo.environment(self.cluster),
-            check=False,
-        )
-        try:
-            return json.loads(done.stdout.strip().splitlines()[-1])
-        except (IndexError, ValueError):
-            raise Failure(f"Odoo's shell failed:\n{done.stdout}{done.stderr}") from None
+        return odoo.run_script(self.conf, self.cluster, DATABASE, script)
 
     @contextlib.contextmanager
     def server(self, workers: int):

@@ -2,6 +2,7 @@
 
 import base64
 import contextlib
+import json
 import os
 import re
 import signal
@@ -109,6 +110,22 @@ def install(conf, cluster, database, modules, log, progress=None, update=False):
             f"Odoo could not install {', '.join(modules)} in {database}:\n"
             f"{excerpt(text)}\nThe whole log: {log}"
         )
+
+
+def run_script(conf, cluster, database, script):
+    """Runs Python in Odoo's shell on a database; returns what it prints last, read as JSON."""
+    done = subprocess.run(
+        command(conf, "shell", "-d", database, "--no-http", "--log-level=error"),
+        env=environment(cluster),
+        input=script,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    try:
+        return json.loads(done.stdout.strip().splitlines()[-1])
+    except (IndexError, ValueError):
+        raise Failure(f"A script failed in Odoo:\n{done.stdout}{done.stderr}") from None
 
 
 def excerpt(log_text, lines=40):
