@@ -12,3 +12,8 @@ from . import sadeem_saas_docker_placement
 from . import sadeem_portainer_environment
 from . import sadeem_portainer_image
 from . import saas_portal_client_placement
+from . import sadeem_portainer_stack
+from . import sadeem_portainer_stack_variable
+from . import sadeem_portainer
+from . import saas_portal_client_console
+from . import saas_portal_server_routing

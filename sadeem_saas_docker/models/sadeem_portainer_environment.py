@@ -26,6 +26,18 @@ class SadeemPortainerEnvironment(models.Model):
             environment.available_capacity -= environment.reserved_containers
         return result
 
+    def release_ports(self, ports):
+        """Give ports back to the host, but for those of clients."""
+        self.ensure_one()
+        self.check_access("write")
+        if not self.env.su and isinstance(ports, list | tuple):
+            clients = self.env["saas_portal.client"].sudo().with_context(active_test=False)
+            held = clients.search([("docker_environment_id", "=", self.id)]).filtered(
+                lambda client: {client.docker_http_port, client.docker_gevent_port} & {*ports}
+            )
+            held.docker_stack_id.sudo(False)._check_no_clients()
+        return super().release_ports(ports)
+
     def _find_lack_of_room(self, containers):
         lack = super()._find_lack_of_room(containers)
         if not lack:

@@ -3,3 +3,5 @@ from . import test_placement
 from . import test_creation
 from . import test_revisions
 from . import test_lifecycle
+from . import test_guard
+from . import test_routing

@@ -1,0 +1,61 @@
+import base64
+
+from odoo.exceptions import AccessError
+from odoo.tests import tagged
+
+from .common import DockerCase
+
+
+@tagged("post_install", "-at_install")
+class TestRouting(DockerCase):
+    """The nginx configuration of a server leads to its clients as they were deployed."""
+
+    def nginx(self):
+        self.env.invalidate_all()
+        return self.server.with_user(self.manager).docker_nginx
+
+    def test_every_client_is_led_to_its_ports(self):
+        first = self.new(dbname="acme.localhost")
+        self.plan.docker_workers = 2
+        second = self.new(dbname="shop.localhost")
+        text = self.nginx()
+        for client in (first, second):
+            self.assertIn(f"10.1.0.7:{client.docker_http_port}", text)
+            self.assertIn(client.name, text)
+        self.assertIn(f"10.1.0.7:{second.docker_gevent_port}", text)
+        self.assertNotIn(f"10.1.0.7:{first.docker_gevent_port}", text)
+
+    def test_deployed_is_what_counts_not_what_is_wished_for(self):
+        client = self.new(dbname="acme.localhost")
+        client.docker_workers = 2
+        self.assertNotIn(f":{client.docker_gevent_port};", self.nginx())
+        self.rebuild(client)
+        self.assertIn(f":{client.docker_gevent_port};", self.nginx())
+
+    def test_a_deleted_client_is_led_to_no_more(self):
+        client = self.new(dbname="acme.localhost")
+        self.act(client, "delete_database", self.manager)
+        self.assertNotIn("acme.localhost", self.nginx())
+
+    def test_the_file_is_what_is_shown(self):
+        self.new(dbname="acme.localhost")
+        server = self.server.with_user(self.manager)
+        self.assertEqual(base64.b64decode(server.docker_nginx_file).decode(), server.docker_nginx)
+        self.assertEqual(server.docker_nginx_filename, "saas-clients.conf")
+
+    def test_certificates_are_named_or_refused_in_words(self):
+        self.server.docker_nginx_certificate = "/etc/ssl/saas.pem"
+        self.assertIn("go together", self.nginx())
+        self.server.docker_nginx_certificate_key = "/etc/ssl/saas.key"
+        self.assertIn("ssl_certificate /etc/ssl/saas.pem;", self.nginx())
+        self.server.docker_nginx_certificate = "/etc/x; return 200;"
+        self.assertTrue(self.nginx().startswith("# No configuration can be made"))
+        self.assertNotIn("return 200", self.nginx())
+
+    def test_servers_of_another_kind_have_none(self):
+        local = self.env["saas_portal.server"].create({"name": "Local"})
+        self.assertFalse(local.docker_nginx)
+
+    def test_operators_do_not_see_it(self):
+        with self.assertRaises(AccessError):
+            self.server.with_user(self.user).read(["docker_nginx"])
