@@ -16,6 +16,8 @@ from .lib.portainer_api import (
     with_operation_key,
 )
 
+#: Marks the secrets of a stack in a swarm, whose content no label may show.
+SECRET_LABEL = "sadeem.stack"
 #: How long a lost answer is waited for, in seconds; what comes later is found by a check.
 SETTLE = 15
 SHORTEST_SECRET = 6
@@ -23,7 +25,12 @@ SHORTEST_SECRET = 6
 
 @dataclass(frozen=True)
 class Target:
-    """A stack as its record knows it. ``remote_id`` is 0 while the server's number is unknown."""
+    """A stack as its record knows it. ``remote_id`` is 0 while the server's number is unknown.
+
+    ``swarm``: deploy it as services of the environment's swarm; ``secrets``: what to lay down there
+    before, by name. They outlive a stop and go with the stack; of one that is there the content
+    stays as it is.
+    """
 
     environment_id: int
     name: str
@@ -34,13 +41,16 @@ class Target:
     sent_names: frozenset[str] = frozenset()
     pull: bool = False
     remove_volumes: bool = False
+    swarm: bool = False
+    secrets: Mapping[str, str] = field(default_factory=dict, repr=False)
 
     def without_secrets(self, text: str) -> str:
         """A complaint without the values of the variables, which compose likes to quote.
 
         Short values are words and numbers that would be missed and give nothing away.
         """
-        for value in sorted(self.env.values(), key=len, reverse=True):
+        values = [*self.env.values(), *self.secrets.values()]
+        for value in sorted(values, key=len, reverse=True):
             if len(value) >= SHORTEST_SECRET:
                 text = text.replace(value, "…")
         return text
@@ -48,10 +58,14 @@ class Target:
 
 @dataclass(frozen=True)
 class Seen:
-    """What the server says of a stack; ``stack`` is None when it has no such stack."""
+    """What the server says of a stack; ``stack`` is None when it has no such stack.
+
+    ``problems``: what a swarm has not brought to run, in words.
+    """
 
     stack: Stack | None
     containers: tuple[Container, ...] = ()
+    problems: tuple[str, ...] = ()
 
 
 def find_own(client: PortainerClient, target: Target) -> Stack | None:
@@ -93,13 +107,17 @@ def look(client: PortainerClient, target: Target) -> Seen:
     if not stack:
         return Seen(None)
     containers = tuple(client.list_containers(target.environment_id, stack.name))
-    return Seen(replace(stack, error=target.without_secrets(stack.error)), containers)
+    problems = ()
+    if stack.is_swarm and stack.is_active:
+        problems = client.swarm_progress(target.environment_id, stack.name).problems
+    return Seen(replace(stack, error=target.without_secrets(stack.error)), containers, problems)
 
 
 def create(client: PortainerClient, target: Target) -> Stack:
     """Deploy it, or go on with what an earlier attempt has left on the server."""
     text = with_operation_key(target.compose, target.operation)
     found = find_own(client, target)
+    _lay_secrets_down(client, target)
     if found and client.get_stack_file(found.id).strip() != text.strip():
         # An attempt with another text left it: bring it to the present one.
         return client.update_stack(found.id, target.environment_id, text, dict(target.env))
@@ -110,6 +128,7 @@ def create(client: PortainerClient, target: Target) -> Stack:
         dict(target.env),
         operation=target.operation,
         settle=SETTLE,
+        swarm=target.swarm,
     )
 
 
@@ -125,6 +144,7 @@ def update(client: PortainerClient, target: Target) -> Stack:
             " would erase",
             "Add them here, or remove them there.",
         )
+    _lay_secrets_down(client, target)
     return client.update_stack(
         target.remote_id,
         target.environment_id,
@@ -138,9 +158,10 @@ def start(client: PortainerClient, target: Target) -> Stack:
     """Bring it up, also where the server calls it active although nothing of it runs."""
     stack = client.start_stack(_number(client, target, "start"), target.environment_id)
     containers = client.list_containers(target.environment_id, stack.name)
-    if not containers:
+    runs = any(row.state in ("running", "paused", "restarting") for row in containers)
+    if not containers or (stack.is_swarm and not runs):
         return client.update_stack(stack.id, target.environment_id)
-    if not any(row.state in ("running", "paused", "restarting") for row in containers):
+    if not runs:
         for row in containers:
             client.container_action(target.environment_id, row.id, "start")
     return stack
@@ -154,9 +175,33 @@ def delete(client: PortainerClient, target: Target) -> None:
     """Remove the stack with its containers, and its volumes only when told so."""
     if found := find_own(client, target):
         client.delete_stack(found.id, target.environment_id)
+    if target.swarm:
+        remove_secrets(client, target.environment_id, target.name)
     if target.remove_volumes:
         for volume in client.list_volumes(target.environment_id, target.name):
             client.delete_volume(target.environment_id, volume.name)
+
+
+def _lay_secrets_down(client: PortainerClient, target: Target) -> None:
+    for name, content in target.secrets.items() if target.swarm else ():
+        client.ensure_swarm_object(
+            target.environment_id, "secret", name, content.encode(), {SECRET_LABEL: target.name}
+        )
+
+
+def remove_secrets(client: PortainerClient, environment_id: int, name: str) -> None:
+    """Remove the secrets that were laid down for the stack of this name."""
+    label = f"{SECRET_LABEL}={name}"
+    for secret in client.list_swarm_objects(environment_id, "secret", label):
+        client.delete_swarm_object(environment_id, "secret", secret.id)
+
+
+def restart_container(client: PortainerClient, environment_id: int, container: Container) -> None:
+    """Restart one container; a swarm replaces it, because it takes one that stops for broken."""
+    if container.is_task:
+        client.restart_service(environment_id, container.service_id)
+    else:
+        client.container_action(environment_id, container.id, "restart")
 
 
 def _number(client: PortainerClient, target: Target, verb: str) -> int:

@@ -98,6 +98,7 @@ SWARM = {
         p.environment, "config", "web_text", b"text", {}
     ),
     "delete_swarm_object": lambda c, p: c.delete_swarm_object(p.environment, "config", "none"),
+    "remove_foreign_stack": lambda c, p: c.remove_foreign_stack(p.environment, p.name),
     "restart_service": lambda c, p: c.restart_service(p.environment, p.service),
 }
 

@@ -113,7 +113,7 @@ class StackCalls(Calls):
                     stack = self._json("POST", "/stacks", action, params=params, **options)
         except DeployFailed:
             if swarm:
-                self._remove_leftovers(environment_id, name)
+                self._clear_away(environment_id, name)
             raise
         return self._wait_deployed(stack, action)
 
@@ -129,15 +129,24 @@ class StackCalls(Calls):
                 raise
             raise DeployFailed(self.server, action, error.reason) from error
 
-    def _remove_leftovers(self, environment_id: int, name: str) -> None:
+    def _clear_away(self, environment_id: int, name: str) -> None:
         """Services of a failed creation, which would stand in the way of the next one."""
-        action = f"clear away what is left of the stack {name}"
         try:
             if not self.find_stack(environment_id, name):
-                params = {"external": "true", "endpointId": int(environment_id)}
-                self._request("DELETE", f"/stacks/{name}", action, params=params)
+                self.remove_foreign_stack(environment_id, name)
         except PortainerError as error:
             _logger.warning("%s", error)
+
+    def remove_foreign_stack(self, environment_id: int, name: str) -> None:
+        """Remove a stack of a swarm that Portainer has no record of; its volumes stay.
+
+        :raises InvalidRequest: when Portainer has a record with this name
+        """
+        action = f"remove the stack {name}, which Portainer does not know"
+        params = {"external": "true", "endpointId": int(environment_id)}
+        path = f"/stacks/{normalise_name(name)}"
+        self._request("DELETE", path, action, params=params, timeout=self.deploy_timeout)
+        self._wait_removed(int(environment_id), normalise_name(name), action)
 
     def ensure_stack(
         self,
@@ -306,7 +315,7 @@ class StackCalls(Calls):
             if stopped.status is not StackStatus.INACTIVE:
                 raise
         if stopped.is_swarm:
-            self._wait_removed(stopped, action)
+            self._wait_removed(stopped.environment_id, stopped.name, action)
         return stopped
 
     def delete_stack(self, stack_id: int, environment_id: int) -> None:
@@ -331,7 +340,7 @@ class StackCalls(Calls):
                 raise error
             return
         if stack.is_swarm:
-            self._wait_removed(stack, action)
+            self._wait_removed(stack.environment_id, stack.name, action)
 
     def _is_gone(self, stack_id: int) -> bool:
         """Whether the stack itself is missing, not only its environment."""

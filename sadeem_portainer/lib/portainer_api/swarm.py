@@ -182,18 +182,17 @@ class SwarmCalls(Calls):
             return self.hopeless_patience
         return self.placement_patience if "no suitable node" in text else float("inf")
 
-    def _wait_removed(self, stack: Stack, action: str) -> None:
+    def _wait_removed(self, environment_id: int, name: str, action: str) -> None:
         """Until nothing of the stack is left but its volumes: the swarm stops it afterwards."""
         deadline = self._transport.clock() + self.removal_timeout
         for pause in pauses():
-            if not self._looked_at(action, lambda: self._is_left(stack)):
+            if not self._looked_at(action, lambda: self._is_left(environment_id, name)):
                 return
             if self._transport.clock() >= deadline:
                 raise StillDeploying(self.server, action, "its containers are still being stopped")
             self._transport.sleep(pause)
 
-    def _is_left(self, stack: Stack) -> bool:
-        here, name = stack.environment_id, stack.name
+    def _is_left(self, here: int, name: str) -> bool:
         return bool(
             self.list_tasks(here, name)
             or self.list_containers(here, name)

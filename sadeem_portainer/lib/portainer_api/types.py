@@ -11,6 +11,7 @@ SERVICE_LABEL = "com.docker.compose.service"
 #: What a swarm marks its tasks with: the stack, the service as ``<stack>_<service>``, and so on.
 NAMESPACE_LABEL = "com.docker.stack.namespace"
 _SWARM_SERVICE_LABEL = "com.docker.swarm.service.name"
+_SWARM_SERVICE_ID_LABEL = "com.docker.swarm.service.id"
 _SWARM_NODE_LABEL = "com.docker.swarm.node.id"
 _SWARM_TASK_LABEL = "com.docker.swarm.task.id"
 _SWARM_NAME_LABEL = "com.docker.swarm.task.name"
@@ -304,6 +305,11 @@ class Container:
     @property
     def node_id(self) -> str:
         return self.labels.get(_SWARM_NODE_LABEL, "")
+
+    @property
+    def service_id(self) -> str:
+        """The service of the swarm that it is a task of."""
+        return self.labels.get(_SWARM_SERVICE_ID_LABEL, "")
 
     @property
     def slot(self) -> str:
