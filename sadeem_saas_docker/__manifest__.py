@@ -10,7 +10,11 @@
     "data": [
         "security/ir.model.access.csv",
         "security/sadeem_saas_docker_security.xml",
+        "wizards/sadeem_saas_docker_new_stage_views.xml",
         "views/sadeem_postgresql_server_views.xml",
+        "views/saas_portal_server_views.xml",
+        "views/saas_portal_plan_views.xml",
+        "views/saas_portal_client_views.xml",
         "views/sadeem_saas_docker_menus.xml",
     ],
 }

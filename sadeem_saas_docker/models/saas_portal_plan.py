@@ -1,4 +1,4 @@
-from odoo import fields, models
+from odoo import api, fields, models
 
 
 class SaasPortalPlan(models.Model):
@@ -7,9 +7,16 @@ class SaasPortalPlan(models.Model):
     _name = "saas_portal.plan"
     _inherit = ["saas_portal.plan", "sadeem.saas.docker.settings"]
 
+    is_docker = fields.Boolean(compute="_compute_is_docker")
     docker_postgresql_server_id = fields.Many2one(
         "sadeem.postgresql.server",
         string="PostgreSQL Server",
         ondelete="restrict",
         help="Where the databases of new clients are; empty: each in its own stack.",
     )
+
+    @api.depends("server_id.driver", "template_id.server_id.driver")
+    def _compute_is_docker(self):
+        for plan in self:
+            server = plan.sudo().template_id.server_id or plan.sudo().server_id
+            plan.is_docker = server._is_docker()

@@ -1,4 +1,4 @@
-"""A running Odoo with sadeem_portainer."""
+"""A running Odoo with sadeem_portainer, and with other addons on top of it."""
 
 import contextlib
 from types import SimpleNamespace
@@ -12,7 +12,7 @@ DATABASE = "portainer-addon"
 
 
 @contextlib.contextmanager
-def running(folder, **options):
+def running(folder, addons=("sadeem_portainer",), **options):
     """`.admin` calls methods, `.server` can be killed and started, `.log` is a file.
 
     Scheduled actions run only if ``max_cron_threads`` says so.
@@ -28,7 +28,7 @@ def running(folder, **options):
             saas_secret_key=odoo.fernet_key(),
             **{"workers": 0, "max_cron_threads": 0, **options},
         )
-        odoo.install(conf, cluster, DATABASE, ["sadeem_portainer"], folder / "install.log")
+        odoo.install(conf, cluster, DATABASE, list(addons), folder / "install.log")
         server = odoo.OdooServer(conf, cluster, port, folder / "odoo.log", folder / "odoo.pid")
         server.start()
 

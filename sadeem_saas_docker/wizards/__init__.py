@@ -1,0 +1,1 @@
+from . import sadeem_saas_docker_new_stage

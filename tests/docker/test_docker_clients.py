@@ -1,0 +1,200 @@
+"""Clients that are Docker stacks: a real portal, the double, a real engine, real images."""
+
+from concurrent.futures import ThreadPoolExecutor
+
+import addon_harness
+import pytest
+from docker_clients_harness import CLIENT, ENVIRONMENT, DockerPortal
+
+from harness.rpc import Fault
+
+
+@pytest.fixture(scope="module")
+def portal(tmp_path_factory, session_portainer, client_image, postgres_image):
+    folder = tmp_path_factory.mktemp("docker-clients")
+    addons = ("sadeem_saas_docker",)
+    with addon_harness.running(folder, addons, workers=3, max_cron_threads=2) as world:
+        portal = DockerPortal(world, session_portainer, client_image, postgres_image)
+        yield portal
+        portal.remove_all()
+
+
+@pytest.fixture(scope="module")
+def plan(portal):
+    """A plan whose template was built in a stack, of which nothing is left."""
+    plan_id, template = portal.make_plan("Docker", retention_days=0)
+    assert template["state"] == "template"
+    assert portal.remains() == {"containers": set(), "networks": set(), "volumes": set()}
+    return plan_id
+
+
+@pytest.fixture(scope="module")
+def pair(portal, plan):
+    """Two clients of one plan, created at once."""
+    with ThreadPoolExecutor() as pool:
+        return list(
+            pool.map(lambda name: portal.create(plan, name), ["a.localhost", "b.localhost"])
+        )
+
+
+def test_two_clients_made_at_once_are_two_stacks_that_answer_to_their_names(portal, pair):
+    for client in pair:
+        assert client.read("state") == "open"
+        page = client.get("/web/login")
+        assert page.status_code == 200
+        assert "oe_login_form" in page.text
+        assert client.get("/web/login", host="other.localhost").status_code != 200
+        assert client.sql("SELECT value FROM ir_config_parameter WHERE key='database.uuid'") == (
+            client.read("client_id")
+        )
+    assert portal.stacks() == {client.stack for client in pair}
+    uuids = {
+        client.sql("SELECT value FROM ir_config_parameter WHERE key='database.secret'")
+        for client in pair
+    }
+    assert len(uuids) == 2
+
+
+def test_a_client_is_suspended_and_resumed(portal, pair):
+    client, other = pair
+    suspended = {"key": "saas_client.suspended", "value": "1", "hidden": False}
+    portal.upgrade(client, params=[suspended])
+    assert client.read("state") == "pending"
+    assert client.is_suspended()
+    assert not other.is_suspended()
+    portal.upgrade(client, params=[{**suspended, "value": "0"}])
+    assert not client.is_suspended()
+
+
+def test_limits_and_apps_reach_the_client(portal, pair):
+    client, _other = pair
+    portal.upgrade(
+        client,
+        params=[{"key": "saas_client.max_users", "value": "3", "hidden": False}],
+        install_addons=["contacts"],
+    )
+    assert client.read("max_users") == 3
+    installed = "SELECT state FROM ir_module_module WHERE name = 'contacts'"
+    assert client.sql(installed) == "installed"
+
+
+def test_a_backup_brings_back_what_was_there(portal, pair, wait_for):
+    client, _other = pair
+    client.sql("UPDATE res_company SET name = 'Before'")
+    client.call("action_backup")
+    client.wait(wait_for, "open")
+    backup = portal.admin.call(
+        "saas_portal.client.backup", "search", [("client_id", "=", client.id)], limit=1
+    )
+    client.sql("UPDATE res_company SET name = 'After'")
+    vals = {"backup_id": backup[0], "confirmation": client.name}
+    wizard = portal.admin.call("saas_portal.restore_backup", "create", vals)
+    portal.admin.call("saas_portal.restore_backup", "action_apply", [wizard])
+    client.wait(wait_for, "open")
+    assert client.sql("SELECT name FROM res_company ORDER BY id LIMIT 1") == "Before"
+    assert client.get("/web/login").status_code == 200
+
+
+def test_changed_settings_are_deployed_by_a_rebuild_and_undone_by_a_revision(
+    portal, pair, wait_for
+):
+    client, _other = pair
+    company = client.sql("SELECT count(*) FROM res_company")
+    portal.admin.call(CLIENT, "write", [client.id], {"docker_workers": 2})
+    assert "--workers=2" in client.read("docker_difference")
+    client.call("action_rebuild")
+    client.wait(wait_for, "open")
+    command = portal.portainer.containers(client.stack)["odoo"]["Command"]
+    assert "--workers=2" in command
+    assert client.sql("SELECT count(*) FROM res_company") == company
+    (first,) = portal.admin.call(
+        "sadeem.saas.docker.revision", "search", [("client_id", "=", client.id), ("number", "=", 1)]
+    )
+    portal.admin.call("sadeem.saas.docker.revision", "action_return", [first])
+    client.wait(wait_for, "open")
+    command = portal.portainer.containers(client.stack)["odoo"]["Command"]
+    assert "--workers=0" in command or "--workers" not in command
+
+
+def test_a_client_is_renamed(portal, pair):
+    client, _other = pair
+    client.call("rename_database", "renamed.localhost")
+    assert client.get("/web/login", host="renamed.localhost").status_code == 200
+    assert client.get("/web/login", host="a.localhost").status_code != 200
+    assert client.read("docker_difference") is False
+
+
+def test_a_stage_is_a_copy_that_sends_nothing(portal, pair, wait_for):
+    client, _other = pair
+    client.sql(
+        "INSERT INTO ir_mail_server (name, smtp_host, smtp_port, smtp_authentication,"
+        " smtp_encryption, active) VALUES ('real', 'mail.example.com', 25, 'login', 'none', true)"
+    )
+    before = client.sql("SELECT count(*) FROM ir_mail_server WHERE smtp_host='mail.example.com'")
+    assert before == "1"
+    stage_id = client.call("create_stage", "stage.localhost")
+    stage = portal.find("stage.localhost")
+    assert stage.id == stage_id
+    stage.wait(wait_for, "open")
+    assert stage.get("/web/login").status_code == 200
+    assert stage.read("stage_of_id")[0] == client.id
+    active = "SELECT count(*) FROM ir_mail_server WHERE active AND smtp_host='mail.example.com'"
+    assert stage.sql(active) == "0"
+    assert client.sql(active) == "1"
+    crons = stage.sql("SELECT count(*) FROM ir_cron WHERE active")
+    assert int(crons) < int(client.sql("SELECT count(*) FROM ir_cron WHERE active"))
+    stage.call("delete_database")
+
+
+def test_a_full_range_of_ports_is_told_and_leaves_nothing(portal, plan, pair):
+    before = portal.remains(), portal.ports_taken()
+    next_port = portal.admin.read(ENVIRONMENT, portal.environment_id, "next_port")
+    portal.admin.call(ENVIRONMENT, "write", [portal.environment_id], {"next_port": 65534})
+    try:
+        with pytest.raises(Fault, match="has no 2 free ports"):
+            portal.create(plan, "full.localhost")
+    finally:
+        portal.admin.call(ENVIRONMENT, "write", [portal.environment_id], {"next_port": next_port})
+    assert (portal.remains(), portal.ports_taken()) == before
+
+
+def test_an_engine_that_answers_too_late_is_neither_lost_nor_doubled(portal, plan, wait_for):
+    """The answer to the deployment is lost; the stack is found and adopted."""
+    portal.portainer.faults.add("drop_after", "POST .*/stacks/create", times=1)
+    answer = portal.create(plan, "late.localhost", async_creation=True)
+    answer.wait(wait_for, "open")
+    containers = portal.portainer.containers(answer.stack)
+    assert sorted(containers) == ["db", "odoo"]
+    answer.call("delete_database")
+    assert answer.stack not in set.union(*portal.remains().values())
+
+
+def test_a_portal_that_is_killed_in_between_goes_on_afterwards(portal, plan, wait_for):
+    client = portal.create(plan, "killed.localhost", async_creation=True)
+    stack = client.stack
+    wait_for(lambda: stack in portal.stacks(), 120, "the stack to begin")
+    portal.world.server.kill()
+    portal.world.server.start()
+    client.wait(wait_for, "open")
+    assert client.get("/web/login").status_code == 200
+    assert sorted(portal.portainer.containers(stack)) == ["db", "odoo"]
+    client.call("delete_database")
+
+
+def test_a_creation_that_is_cancelled_leaves_nothing(portal, plan, wait_for):
+    client = portal.create(plan, "given-up.localhost", async_creation=True)
+    stack, before = client.stack, portal.ports_taken()
+    wait_for(lambda: stack in portal.stacks(), 120, "the stack to begin")
+    client.call("action_cancel")
+    wait_for(lambda: client.read("name_released"), 300, "the client to be given up")
+    assert stack not in portal.stacks()
+    assert stack not in set.union(*portal.remains().values())
+    assert portal.ports_taken() <= before - 2 or before == 0
+
+
+def test_deleted_clients_leave_nothing(portal, pair):
+    for client in pair:
+        client.call("delete_database")
+    assert portal.remains() == {"containers": set(), "networks": set(), "volumes": set()}
+    assert portal.stacks() == set()
+    assert portal.ports_taken() == 0
