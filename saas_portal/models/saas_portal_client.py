@@ -367,7 +367,7 @@ class SaasPortalClient(models.Model):
             return others.name
         server = self.env["saas_portal.server"].sudo().browse(server_id)
         try:
-            status = server._get_driver().status(name)
+            status = server._find_database(name)
         except DriverError as error:
             raise UserError(
                 self.env._(

@@ -8,7 +8,7 @@ from odoo.modules.neutralize import neutralize_database
 from odoo.modules.registry import Registry
 from odoo.tools import config
 
-from ..lib.saas_driver import Driver, DriverError, LocalDriver
+from ..lib.saas_driver import ClientStatus, Driver, DriverError, LocalDriver
 from ..lib.saas_driver.template_builder import TemplateBuilder
 from ..lib.saas_wire import Transport, XmlRpcTransport
 from ..local_transport import InProcessTransport, open_first_page
@@ -171,6 +171,13 @@ class SaasPortalServer(models.Model):
                     server=self.name,
                 )
             )
+
+    def _find_database(self, name: str) -> ClientStatus:
+        """What has this name on the server.
+
+        :raises DriverError: nobody can tell
+        """
+        return self._get_driver().status(name)
 
     def _get_transport(self) -> Transport:
         """How requests travel to the clients of this server."""
