@@ -4,6 +4,8 @@ from odoo import api, fields, models
 from odoo.exceptions import UserError, ValidationError
 from odoo.tools import config
 
+from odoo.addons.saas_portal.lib.saas_driver import ClientStatus, DriverUnavailable
+
 from ..lib.saas_stack import Routing
 from ..orm_fleet import OrmFleet
 from ..portainer_driver import PortainerDriver
@@ -89,6 +91,15 @@ class SaasPortalServer(models.Model):
     def _get_template_folder(self) -> Path:
         # One for each portal: a copy of this one must not write among its templates.
         return Path(config["data_dir"]) / _TEMPLATES / self.env.cr.dbname
+
+    def _find_database(self, name):
+        try:
+            return super()._find_database(name)
+        except DriverUnavailable:
+            if not self._is_docker():
+                raise
+            # A host that is away stops nothing on the others; who deploys asks them again.
+            return ClientStatus(name, exists=False)
 
     def _get_transport(self):
         if self._is_docker():

@@ -151,6 +151,10 @@ class TestCreation(DockerCase):
         self.act(client, "delete_database", self.manager)
         self.assertEqual(self.left_behind(), self.NOTHING)
 
+    def test_a_host_that_is_away_stops_no_creation_on_the_others(self):
+        self.driver.failures = {"status": DriverUnavailable("The other host does not answer.")}
+        self.assertEqual(self.new(dbname="acme.localhost").state, "open")
+
     def test_a_server_without_image_is_refused(self):
         with self.refused("needs a Docker image and a tag"):
             self.server.docker_image_tag_id = False
