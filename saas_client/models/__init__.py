@@ -5,6 +5,7 @@ from . import ir_attachment
 from . import ir_config_parameter
 from . import ir_cron
 from . import ir_http
+from . import ir_http_reading
 from . import ir_http_visits
 from . import ir_module_module
 from . import ir_rule

@@ -5,6 +5,7 @@ from odoo.exceptions import UserError
 
 from ..lib.client_rules import READ_ONLY
 from ..policy import get_rung, is_customer_request, is_page_request
+from ..reading import is_held_to_reading
 
 _logger = logging.getLogger(__name__)
 
@@ -66,6 +67,11 @@ class Base(models.AbstractModel):
         return super().unlink()
 
     @api.model
+    def _saas_written_by_reading(self):
+        """Models that are written when somebody only looks; a hook for other addons."""
+        return WRITTEN_BY_READING
+
+    @api.model
     def _saas_check_writable(self, vals=None):
         """Raise when the operator has made this database read-only.
 
@@ -73,11 +79,18 @@ class Base(models.AbstractModel):
         """
         if not is_customer_request() or get_rung(self.env) != READ_ONLY:
             return
-        if self._transient or self._name in WRITTEN_BY_READING:
-            return
-        if is_page_request():
-            return
-        if self._name == "res.users" and vals and self.env.su and vals.keys() <= WRITTEN_BY_LOGIN:
+        allowed = (
+            self._transient
+            or self._name in self._saas_written_by_reading()
+            or is_page_request()
+            or (
+                self._name == "res.users"
+                and vals
+                and self.env.su
+                and vals.keys() <= WRITTEN_BY_LOGIN
+            )
+        )
+        if allowed and not is_held_to_reading(self.env):
             return
         _logger.info("A write of %s is refused: the database is read-only", self._name)
         raise UserError(self.env["saas_client.status"]._explain_read_only())

@@ -12,6 +12,7 @@ from ..lib.client_rules import (
     read_token,
 )
 from ..policy import OPERATOR_IDS, get_policy, get_portal
+from ..reading import hold_to_reading, must_only_read
 from ..seats import check_seat
 from .ir_config_parameter import MAX_USERS_KEY, SESSION_EPOCH_KEY
 
@@ -61,7 +62,11 @@ class ResUsers(models.Model):
             return None
         self._saas_check_not_suspended()
         self.browse(uid)._saas_check_may_log_in()
-        return super()._check_uid_passwd(uid, passwd)
+        result = super()._check_uid_passwd(uid, passwd)
+        if must_only_read(self.env):
+            # the call that follows runs in this transaction
+            hold_to_reading(self.env)
+        return result
 
     def _saas_check_may_log_in(self):
         """Refuse the operator's account to passwords, and whom the plan has no seat for.

@@ -7,6 +7,7 @@ from . import test_gateway
 from . import test_owner
 from . import test_portal_login
 from . import test_protected_parameters
+from . import test_reading
 from . import test_record_limit
 from . import test_suspension
 from . import test_token

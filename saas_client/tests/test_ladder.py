@@ -285,6 +285,15 @@ class TestUsage(PolicyCommon, HttpCase):
         )  # fmt: skip
         self.start_tour("/odoo", "saas_client_usage_owner", login="owner")
 
+    def test_a_warning_comes_at_eighty_per_cent_and_goes_red_at_a_hundred(self):
+        for number in range(4 - self.count):
+            self.make_user(f"colleague {number}")
+        count = self.env["res.users"]._saas_count_users()
+        self.obey(max_users=count * 5 // 4, storage_mb=100000)
+        self.start_tour("/odoo", "saas_client_usage_nearly_full", login="owner")
+        self.obey(max_users=count, storage_mb=100000)
+        self.start_tour("/odoo", "saas_client_usage_full", login="owner")
+
     def test_an_employee_sees_the_figures_only(self):
         self.obey(max_users=self.count * 2, storage_mb=100000)
         self.start_tour("/odoo", "saas_client_usage_employee", login="employee")

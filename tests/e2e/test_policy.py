@@ -8,7 +8,7 @@ from types import SimpleNamespace
 import pytest
 from passlib.hash import pbkdf2_sha512
 
-from harness import ACCESS_DENIED, Fault, param, refused, unreachable
+from harness import ACCESS_DENIED, Fault, at_once, failed, param, refused, succeeded, unreachable
 
 LIFT = """
 env['ir.config_parameter'].sudo().set_param('saas_client.max_users', '99')
@@ -255,6 +255,9 @@ def test_read_only_is_for_reading_through_every_door_and_ends_at_once(portal, cl
         ):
             with refused("read-only", codes=[2]):
                 client.owner.call("res.partner", method, *arguments)
+        # Core writes this by SQL, past the ORM.
+        with pytest.raises(Fault, match="read-only"):
+            client.owner.call("ir.sequence", "next_by_id", [1])
         assert browser.get("/odoo").status_code == 200
     portal.admin.call("saas_portal.client", "action_resume", [client.id])
     for number in range(4):
@@ -316,6 +319,24 @@ def test_an_upload_beyond_the_storage_is_refused_and_less_makes_room(portal, cli
     finally:
         configure(client, params=[param("saas_client.total_storage_limit", "0")])
     upload(8)
+
+
+def test_of_two_uploads_at_once_for_the_last_room_one_is_refused(portal, new_client, configure):
+    """T40 with every worker at work: together they are never above the limit."""
+    client = new_client()
+    portal.admin.call("saas_portal.client", "sync_client", [client.id])
+    used = portal.admin.read("saas_portal.client", client.id, "total_storage")
+    limit = int(used) + 6
+    configure(client, params=[param("saas_client.total_storage_limit", str(limit), hidden=False)])
+    upload = upload_of(client)
+    results = at_once(*[lambda: upload(4)] * 3)
+    assert len(succeeded(results)) == 1
+    for error in failed(results):
+        assert isinstance(error, Fault)
+        assert error.faultCode == 2
+        assert f"{limit} MB" in error.faultString
+    portal.admin.call("saas_portal.client", "sync_client", [client.id])
+    assert portal.admin.read("saas_portal.client", client.id, "total_storage") <= limit
 
 
 def upload_of(client):

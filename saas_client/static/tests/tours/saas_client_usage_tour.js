@@ -37,6 +37,38 @@ registry.category("web_tour.tours").add("saas_client_usage_owner", {
     ],
 });
 
+registry.category("web_tour.tours").add("saas_client_usage_nearly_full", {
+    steps: () => [
+        {
+            content: "the sign is yellow, because four of five places are taken",
+            trigger: ".o_saas_usage[data-level=warning] .o_saas_usage_badge",
+            run: "click",
+        },
+        {
+            trigger: ".o_saas_usage_summary [data-meter=users]:contains('Nearly full')",
+        },
+        {
+            trigger: ".o_saas_usage_summary button:contains('Details')",
+            run: "click",
+        },
+        {
+            trigger: ".o_saas_usage_page .alert-warning:contains('close to a limit')",
+        },
+    ],
+});
+
+registry.category("web_tour.tours").add("saas_client_usage_full", {
+    steps: () => [
+        {
+            trigger: ".o_saas_usage[data-level=full] .o_saas_usage_badge",
+            run: "click",
+        },
+        {
+            trigger: ".o_saas_usage_summary [data-meter=users]:contains('Full')",
+        },
+    ],
+});
+
 registry.category("web_tour.tours").add("saas_client_usage_employee", {
     steps: () => [
         {
