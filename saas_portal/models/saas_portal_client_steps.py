@@ -342,7 +342,7 @@ class SaasPortalClient(models.Model):
             return
         # What was half made goes, and the name with it; the record keeps the cause.
         try:
-            self.server_id._get_driver().delete(self._get_ref())
+            self._drop_what_was_made()
             removed = True
         except DriverError as error:
             _logger.warning("What was made of %s stays for now: %s", self.name, error)
@@ -365,6 +365,10 @@ class SaasPortalClient(models.Model):
             template=template.name,
             reason=template.outdated_reason,
         )
+
+    def _drop_what_was_made(self):
+        """Remove from the server what an interrupted creation has left there."""
+        self.server_id._get_driver().delete(self._get_ref())
 
     def _on_operation_retried(self, operation):
         if operation.kind != "create":
