@@ -52,7 +52,7 @@ class SaasPortalClient(models.Model):
         if self.docker_stack_id:
             return self.docker_placement
         environment, reason = self._take_place()
-        http, gevent = environment.allocate_ports(2, purpose=self.name)
+        http, gevent = self._take_ports(environment)
         stack = self.env["sadeem.portainer.stack"].create(
             {
                 "name": stack_name(self.client_id),
@@ -169,13 +169,34 @@ class SaasPortalClient(models.Model):
         )
         return self.env["sadeem.portainer.environment"].browse(environment_id), reason
 
+    def _take_ports(self, environment):
+        """Two ports of the environment; those that an attempt which was cut off has taken."""
+        held = self._get_ports().filtered(lambda port: port.environment_id == environment)
+        if len(held) == 2:
+            return held.mapped("port")
+        return environment.allocate_ports(2, purpose=stack_name(self.client_id))
+
+    def _get_ports(self):
+        """The ports that are given to these clients, also those that no client knows of yet."""
+        purposes = [stack_name(client.client_id) for client in self]
+        return self.env["sadeem.portainer.port"].search(
+            [("purpose", "in", purposes), ("released", "=", False)], order="port"
+        )
+
+    def _drop_what_was_made(self):
+        # Without a record of it no stack was ever asked for.
+        if not self.is_docker or self.docker_stack_id:
+            super()._drop_what_was_made()
+
     def _free_place(self):
         """Forget the stacks of these clients, which are gone from the servers."""
-        for client in self.filtered("docker_stack_id"):
+        for client in self.filtered("is_docker"):
             stack = client.docker_stack_id
-            ports = [client.docker_http_port, client.docker_gevent_port]
-            stack.environment_id.release_ports([port for port in ports if port])
+            for environment, ports in client._get_ports().grouped("environment_id").items():
+                environment.release_ports(ports.mapped("port"))
             client.docker_placement_ids._give_back()
+            if not stack:
+                continue
             client.write(
                 {
                     "docker_stack_id": False,

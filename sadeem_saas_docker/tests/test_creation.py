@@ -109,6 +109,23 @@ class TestCreation(DockerCase):
             self.new()
         self.assertEqual(self.left_behind(), self.NOTHING)
 
+    def test_ports_that_were_taken_when_the_portal_was_killed_are_the_clients(self):
+        client = self.start()
+        taken = self.environment.allocate_ports(2, purpose=f"saas-{client.client_id}")
+        self.run_operations()
+        self.assertEqual([client.docker_http_port, client.docker_gevent_port], taken)
+
+    @mute_logger("odoo.addons.saas_portal.models.saas_portal_operation")
+    def test_what_was_taken_when_the_portal_was_killed_is_given_back(self):
+        client = self.start()
+        self.environment.allocate_ports(2, purpose=f"saas-{client.client_id}")
+        self.image._place(2, client)
+        self.env.flush_all()
+        self.assertNotEqual(self.left_behind(), self.NOTHING)
+        self.act(client, "action_cancel")
+        self.assertEqual(self.left_behind(), self.NOTHING)
+        self.assertTrue(client.name_released)
+
     def test_cancelled_at_any_step_leaves_nothing(self):
         for number in range(1, len(STEPS)):
             with self.subTest(STEPS[number]):
@@ -151,9 +168,13 @@ class TestCreation(DockerCase):
         self.act(client, "delete_database", self.manager)
         self.assertEqual(self.left_behind(), self.NOTHING)
 
-    def test_a_host_that_is_away_stops_no_creation_on_the_others(self):
+    def test_a_host_that_is_away_takes_no_name_on_the_others(self):
         self.driver.failures = {"status": DriverUnavailable("The other host does not answer.")}
-        self.assertEqual(self.new(dbname="acme.localhost").state, "open")
+        clients = self.env["saas_portal.client"]
+        self.assertFalse(clients._find_taken_name("acme.localhost", self.server.id))
+        beside = self.server.create({"name": "Beside", "request_port": 8069})
+        with self.refused("The other host does not answer."):
+            clients._find_taken_name("acme.localhost", beside.id)
 
     def test_a_server_without_image_is_refused(self):
         with self.refused("needs a Docker image and a tag"):
