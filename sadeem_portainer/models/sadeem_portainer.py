@@ -390,6 +390,8 @@ class SadeemPortainer(models.Model):
                 record.connection = "missing"
             elif number in docker and record.connection == "missing":
                 record.connection = "unknown"
+            if number in docker and (snapshot := docker[number].snapshot):
+                record._note_type(snapshot.is_swarm)
         kept = [record.id for number, record in present.items() if number in docker]
         return (created | Environment.browse(kept)).filtered("active")
 

@@ -44,6 +44,8 @@ class SadeemPortainerEnvironment(models.Model):
         required=True,
         default="standalone",
         tracking=True,
+        help="Stacks become services on a swarm. It is noted anew when the environments are read"
+        " in, as long as nothing is deployed here.",
     )
     next_port = fields.Integer(
         default=10000,
@@ -156,14 +158,20 @@ class SadeemPortainerEnvironment(models.Model):
             for environment in self
         )
 
+    def _note_type(self, is_swarm: bool):
+        """Note what kind of host it is; deployed stacks keep the kind that they were made for."""
+        kind = "swarm" if is_swarm else "standalone"
+        if self.environment_type != kind and not self._find_deployed_stacks():
+            self.environment_type = kind
+
+    def _find_deployed_stacks(self):
+        """Some of them, to be named."""
+        domain = [("environment_id", "in", self.ids), ("state", "!=", "draft")]
+        return self.env["sadeem.portainer.stack"].sudo().search(domain, limit=3)
+
     def _check_not_in_use(self):
         """Nothing that carries deployed stacks is archived or moved under them."""
-        stacks = (
-            self.env["sadeem.portainer.stack"]
-            .sudo()
-            .search([("environment_id", "in", self.ids), ("state", "!=", "draft")], limit=3)
-        )
-        if stacks:
+        if stacks := self._find_deployed_stacks():
             raise UserError(
                 self.env._(
                     "%(environment)s still carries deployed stacks (%(stacks)s). Delete them"
@@ -205,7 +213,7 @@ class SadeemPortainerEnvironment(models.Model):
     # === BUSINESS METHODS === #
 
     def list_stacks(self):
-        """All compose stacks that the server has here, also those made by others."""
+        """All stacks that the server has here, also those made by others."""
         self.ensure_one()
         self.check_access("read")
         number = self.portainer_environment_id
@@ -228,12 +236,5 @@ class SadeemPortainerEnvironment(models.Model):
         if not self.active:
             raise UserError(
                 self.env._("%(environment)s is archived.", environment=self.display_name)
-            )
-        if self.environment_type != "standalone":
-            raise UserError(
-                self.env._(
-                    "%(environment)s is a swarm; stacks are deployed on standalone Docker only.",
-                    environment=self.display_name,
-                )
             )
         self.portainer_id._check_confirmed()

@@ -99,16 +99,18 @@ class SadeemPortainerEnvironment(models.Model):
         """Ask the server, and return what is to be done with its answer."""
         try:
             # The record may be younger than the transaction of the request.
-            number, client = in_own_transaction(
+            number, swarm, client = in_own_transaction(
                 self,
                 lambda environment: (
                     environment.portainer_environment_id,
+                    environment.environment_type == "swarm",
                     environment.portainer_id._get_client(),
                 ),
             )
             with client:
                 containers = client.list_containers(number)
-                capacity = client.capacity(number, disk=disk)
+                ask = client.swarm_capacity if swarm else client.capacity
+                capacity = ask(number, disk=disk)
         except (PortainerError, UserError) as error:
             # The handler's variable is gone when the function is called.
             text = str(error)
@@ -134,7 +136,7 @@ class SadeemPortainerEnvironment(models.Model):
             "cpu_cores": capacity.cores,
             "total_ram_mb": capacity.ram_bytes // 2**20,
             "docker_version": capacity.docker_version,
-            "published_ports": sorted(ports),
+            "published_ports": sorted(ports | capacity.ports),
             "connection": "up",
             "checked_at": fields.Datetime.now(),
             "last_seen": fields.Datetime.now(),
@@ -169,8 +171,6 @@ class SadeemPortainerEnvironment(models.Model):
         server = self.portainer_id
         if not self.active:
             return self.env._("it is archived")
-        if self.environment_type != "standalone":
-            return self.env._("it is a swarm")
         if server.state != "confirmed" or not server.active:
             return self.env._("its server %(server)s is not confirmed", server=server.name)
         if self.connection == "missing":
@@ -215,6 +215,7 @@ class SadeemPortainerEnvironment(models.Model):
             "connection_label": labels[self.connection],
             "state": self.state,
             "state_label": states[self.state],
+            "is_swarm": self.environment_type == "swarm",
             "running": self.container_run,
             "stopped": self.container_stop,
             "paused": self.container_pause,

@@ -62,6 +62,7 @@ class SadeemPortainerStack(models.Model):
     portainer_id = fields.Many2one(
         related="environment_id.portainer_id", store=True, index=True, string="Server"
     )
+    environment_type = fields.Selection(related="environment_id.environment_type")
     remote_id = fields.Integer(
         string="Stack ID", readonly=True, copy=False, help="The number that Portainer gave it."
     )
@@ -265,8 +266,14 @@ class SadeemPortainerStack(models.Model):
             compose=self.compose,
             env={variable.name: variable._get_secret("value") for variable in self.variable_ids},
             sent_names=frozenset(self.sent_names or ()),
+            swarm=self.environment_type == "swarm",
+            secrets=self._prepare_secrets(),
             **options,
         )
+
+    def _prepare_secrets(self) -> dict[str, str]:
+        """Name → content of what the text takes from the swarm's secrets; serves as a hook."""
+        return {}
 
     def _carry_out(self, client, target: Target, verb: str) -> str:
         try:
@@ -424,10 +431,15 @@ class SadeemPortainerStack(models.Model):
             return ERROR, seen.stack.error or self.env._("Its deployment failed.")
         if status is StackStatus.INACTIVE:
             return INACTIVE, ""
+        problems = "\n".join(seen.problems)
         if not seen.containers:
-            return ERROR, self.env._("Portainer calls it active, but it has no container.")
+            return ERROR, problems or self.env._(
+                "Portainer calls it active, but it has no container."
+            )
         if not running:
-            return ERROR, self.env._("None of its containers runs.")
+            return ERROR, problems or self.env._("None of its containers runs.")
+        if problems:
+            return ACTIVE, problems
         if ill := [row.name for row in running if row.health == "unhealthy"]:
             return ACTIVE, self.env._("Unhealthy: %(containers)s.", containers=", ".join(ill))
         return ACTIVE, ""
@@ -443,6 +455,8 @@ class SadeemPortainerStack(models.Model):
                 "state": row.state,
                 "status": row.status,
                 "health": row.health,
+                "node": row.node,
+                "is_task": row.is_task,
                 "ports": [
                     {"host_port": port.host_port, "container_port": port.container_port}
                     for port in {(p.host_port, p.protocol): p for p in row.ports}.values()

@@ -11,7 +11,8 @@ from ..container_calls import (
     stats_report,
 )
 from ..errors import told_to_user
-from ..lib.portainer_api import ACTIONS, PortainerError
+from ..lib.portainer_api import ACTIONS, Container, PortainerError
+from ..stack_calls import restart_container
 
 _logger = logging.getLogger(__name__)
 
@@ -61,9 +62,20 @@ class SadeemPortainerStack(models.Model):
         """restart, start, stop, pause or unpause one container of this stack."""
         if action not in ACTIONS or action == "remove":
             raise UserError(self.env._("This cannot be done to a container of a stack."))
+        if self.environment_type == "swarm" and action != "restart":
+            raise UserError(
+                self.env._(
+                    "A swarm starts and stops the containers of its services itself. Restart the"
+                    " container, or stop the whole stack."
+                )
+            )
         with told_to_user(), self._get_console_client() as client:
-            container = self._get_own_container(client, container)
-            client.container_action(self._get_number(), container, action)
+            row = self._find_own_container(client, container)
+            container = row.id
+            if action == "restart":
+                restart_container(client, self._get_number(), row)
+            else:
+                client.container_action(self._get_number(), container, action)
         _logger.info("user #%d: %s of container %s of %s", self.env.uid, action, container, self)
         return {"container": container, "action": action, "done": True}
 
@@ -86,9 +98,12 @@ class SadeemPortainerStack(models.Model):
 
     def _get_own_container(self, client, container) -> str:
         """The id of the container, which must belong to this stack."""
+        return self._find_own_container(client, container).id
+
+    def _find_own_container(self, client, container) -> Container:
         for row in client.list_containers(self._get_number(), self.name):
             if container in (row.id, row.name):
-                return row.id
+                return row
         raise UserError(
             self.env._(
                 "%(stack)s has no container %(container)s any more. Check its status.",

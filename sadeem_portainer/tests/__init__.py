@@ -11,6 +11,7 @@ from . import (
     test_root_server_operation,
     test_server,
     test_stacks,
+    test_swarm,
     test_ui,
     test_unknown_outcomes,
     test_views,

@@ -18,10 +18,12 @@ from ..lib.portainer_api import (
     EnvironmentType,
     ExecResult,
     NotFound,
+    Progress,
     ServerStatus,
     Stack,
     StackStatus,
     StackType,
+    SwarmObject,
     User,
     Volume,
     operation_key,
@@ -53,6 +55,9 @@ class FakePortainer:
         self.capacities = {}
         self.stacks, self.files, self.envs = {}, {}, {}
         self.containers, self.volumes = {}, {}
+        #: numbers of the environments that are swarms, and their secrets
+        self.swarms, self.secrets = set(), {}
+        self.problems = ()
         self.failures, self.failures_after = {}, {}
         self.calls = []
         self.exec_result = ExecResult(0, "out\n", "")
@@ -129,7 +134,8 @@ class FakePortainer:
         remote_id = remote_id or max(self.stacks, default=40) + 1
         env = env or {}
         rows = tuple(env.items())
-        self.stacks[remote_id] = Stack(remote_id, name, number, status, StackType.COMPOSE, rows)
+        kind = StackType.SWARM if number in self.swarms else StackType.COMPOSE
+        self.stacks[remote_id] = Stack(remote_id, name, number, status, kind, rows)
         self.files[remote_id], self.envs[remote_id] = text, env
         services = read_compose(text)["services"] if status is StackStatus.ACTIVE else ()
         self.containers[number, name] = [
@@ -141,7 +147,8 @@ class FakePortainer:
     def container(name, service="web", state="running", status="Up 2 minutes"):
         return Container(f"id-of-{name}", name, "nginx:1", state, status, service=service)
 
-    def ensure_stack(self, number, name, text, env, *, operation, settle):
+    def ensure_stack(self, number, name, text, env, *, operation, settle, swarm=False):
+        assert swarm == (number in self.swarms)
         assert operation_key(text) == operation
         with self._call("ensure_stack", number, name, dict(env)):
             found = self.find_stack(number, name)
@@ -179,6 +186,37 @@ class FakePortainer:
             stack = self.stacks.pop(remote_id, None)
             if stack:
                 self.containers.pop((number, stack.name), None)
+
+    # --- The swarm ---
+
+    def swarm_progress(self, number, name):
+        with self._call("swarm_progress", number, name):
+            return Progress(waiting=tuple(self.problems))
+
+    def swarm_capacity(self, number, disk=False):
+        with self._call("swarm_capacity", number):
+            return self.capacity(number, disk)
+
+    def restart_service(self, number, service):
+        with self._call("restart_service", number, service):
+            pass
+
+    def ensure_swarm_object(self, number, kind, name, content, labels):
+        with self._call("ensure_swarm_object", number, kind, name):
+            self.secrets.setdefault((number, name), (content, labels))
+
+    def list_swarm_objects(self, number, kind, label):
+        with self._call("list_swarm_objects", number, kind, label):
+            name, _equals, value = label.partition("=")
+            return [
+                SwarmObject(secret, secret, labels)
+                for (place, secret), (_content, labels) in self.secrets.items()
+                if place == number and labels.get(name) == value
+            ]
+
+    def delete_swarm_object(self, number, kind, object_id):
+        with self._call("delete_swarm_object", number, kind, object_id):
+            self.secrets.pop((number, object_id), None)
 
     # --- Containers ---
 

@@ -72,9 +72,9 @@ class TestImages(PortainerCase):
         self.run_containers(5, 7, 2)
         self.assertEqual(self.best()["environment_id"], self.environment.id)
 
-    def test_archived_swarm_missing_and_unconfirmed_ones_are_passed_over(self):
+    def test_archived_missing_and_unconfirmed_ones_are_passed_over(self):
         self.environment.active = False
-        self.second.environment_type = "swarm"
+        self.second.active = False
         self.third.connection = "missing"
         del self.fake.environments[3]
         with self.refused("No environment can take odoo"):

@@ -241,12 +241,6 @@ class TestStacks(PortainerCase):
         self.call(self.manager, stack, "action_create")
         self.assertEqual((stack.state, stack.remote_id), ("active", 41))
 
-    def test_stacks_are_not_deployed_on_a_swarm(self):
-        self.environment.environment_type = "swarm"
-        with self.refused("swarm"):
-            self.deploy()
-        self.assertFalse(self.fake.calls)
-
     def test_a_server_drives_its_own_environments_and_stacks_only(self):
         stack = self.deploy()
         other = self.server.copy({"portainer_link": SERVER, "access_token": "x"})

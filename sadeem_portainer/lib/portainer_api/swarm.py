@@ -93,6 +93,11 @@ class SwarmCalls(Calls):
             total=running + capacity.stopped + capacity.paused,
             cores=sum(node.cores for node in nodes),
             ram_bytes=sum(node.ram_bytes for node in nodes),
+            ports=frozenset(
+                port.host_port
+                for service in self.list_services(environment_id)
+                for port in service.ports
+            ),
         )
 
     def _swarm_rows(self, environment_id, path, action, parse, project=None) -> list:

@@ -136,7 +136,10 @@ class Environment:
 
 @dataclass(frozen=True)
 class Capacity:
-    """What a Docker host has and runs right now. Disk sizes are None where Docker knows none."""
+    """What a Docker host has and runs right now. Disk sizes are None where Docker knows none.
+
+    ``ports``: what a swarm publishes on each of its nodes.
+    """
 
     running: int
     stopped: int
@@ -148,6 +151,7 @@ class Capacity:
     disk_used_bytes: int | None = None
     disk_total_bytes: int | None = None
     disk_free_bytes: int | None = None
+    ports: frozenset[int] = frozenset()
 
     @classmethod
     def from_json(cls, data: dict) -> "Capacity":
