@@ -112,10 +112,10 @@ def install(conf, cluster, database, modules, log, progress=None, update=False):
         )
 
 
-def run_script(conf, cluster, database, script):
+def run_script(conf, cluster, database, script, *options):
     """Runs Python in Odoo's shell on a database; returns what it prints last, read as JSON."""
     done = subprocess.run(
-        command(conf, "shell", "-d", database, "--no-http", "--log-level=error"),
+        command(conf, "shell", "-d", database, "--no-http", "--log-level=error", *options),
         env=environment(cluster),
         input=script,
         capture_output=True,
