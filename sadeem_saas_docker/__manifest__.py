@@ -15,6 +15,11 @@
         "views/saas_portal_server_views.xml",
         "views/saas_portal_plan_views.xml",
         "views/saas_portal_client_views.xml",
+        "views/saas_portal_client_console_views.xml",
+        "views/sadeem_portainer_stack_views.xml",
         "views/sadeem_saas_docker_menus.xml",
     ],
+    "assets": {
+        "web.assets_tests": ["sadeem_saas_docker/static/tests/tours/**/*"],
+    },
 }

@@ -5,3 +5,4 @@ from . import test_revisions
 from . import test_lifecycle
 from . import test_guard
 from . import test_routing
+from . import test_ui

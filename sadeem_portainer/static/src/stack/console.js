@@ -3,12 +3,12 @@ import { registry } from "@web/core/registry";
 import { useService } from "@web/core/utils/hooks";
 import { standardWidgetProps } from "@web/views/widgets/standard_widget_props";
 
-import { messageOf } from "./polling";
+import { containersOf, messageOf } from "./polling";
 
 /** Runs one command after the other in a container; no shell is in between. */
 export class StackConsole extends Component {
     static template = "sadeem_portainer.StackConsole";
-    static props = { ...standardWidgetProps };
+    static props = { ...standardWidgetProps, containersField: String };
 
     setup() {
         this.orm = useService("orm");
@@ -34,7 +34,7 @@ export class StackConsole extends Component {
     }
 
     get running() {
-        const containers = this.props.record.data.containers || [];
+        const containers = this.props.record.data[this.props.containersField] || [];
         return containers.filter((container) => container.state === "running");
     }
 
@@ -65,8 +65,9 @@ export class StackConsole extends Component {
         this.state.place = 0;
         this.state.command = "";
         try {
-            const result = await this.orm.silent.call("sadeem.portainer.stack", "run_command", [
-                [this.props.record.resId],
+            const { resModel, resId } = this.props.record;
+            const result = await this.orm.silent.call(resModel, "run_command", [
+                [resId],
                 container,
                 command,
             ]);
@@ -86,5 +87,5 @@ export class StackConsole extends Component {
 
 registry.category("view_widgets").add("sadeem_stack_console", {
     component: StackConsole,
-    fieldDependencies: [{ name: "containers", type: "json" }],
+    ...containersOf,
 });

@@ -1,15 +1,18 @@
 import { Component, useState } from "@odoo/owl";
+import { browser } from "@web/core/browser/browser";
 import { _t } from "@web/core/l10n/translation";
 import { registry } from "@web/core/registry";
 import { useService } from "@web/core/utils/hooks";
 import { standardWidgetProps } from "@web/views/widgets/standard_widget_props";
 
 import { SmallGraph } from "./graph";
-import { messageOf, usePolling } from "./polling";
+import { containersOf, messageOf, usePolling } from "./polling";
 
-const MODEL = "sadeem.portainer.stack";
-const POLL_MS = 3000;
-/** Five minutes of points. */
+/** Seconds between two looks: what may be chosen, and what it is until then. */
+const INTERVALS = [5, 10, 30, 60];
+const FIRST_INTERVAL = 5;
+const KEPT_INTERVAL = "sadeem_portainer.interval";
+/** So many points are kept. */
 const ROOM = 60;
 const ACTIONS = {
     running: [
@@ -21,27 +24,44 @@ const ACTIONS = {
 };
 const START = [["start", "fa-play", _t("Start")]];
 
-/** The containers of a stack as they are, with CPU and memory of the last minutes. */
+/**
+ * The containers of a stack as they are, with CPU and memory of the last minutes. The attribute
+ * `look_only` leaves out the buttons.
+ */
 export class StackContainers extends Component {
     static template = "sadeem_portainer.StackContainers";
     static components = { SmallGraph };
-    static props = { ...standardWidgetProps };
+    static props = { ...standardWidgetProps, containersField: String, lookOnly: Boolean };
 
     setup() {
         this.orm = useService("orm");
         this.notification = useService("notification");
         this.room = ROOM;
+        this.intervals = INTERVALS;
+        const kept = Number(browser.localStorage.getItem(KEPT_INTERVAL));
         this.state = useState({
-            containers: this.props.record.data.containers || [],
+            containers: this.props.record.data[this.props.containersField] || [],
+            interval: INTERVALS.includes(kept) ? kept : FIRST_INTERVAL,
             history: {},
             error: "",
             busy: "",
         });
-        usePolling(() => this.poll(), POLL_MS);
+        this.tick = usePolling(
+            () => this.poll(),
+            () => this.state.interval * 1000
+        );
+    }
+
+    /** Points of two intervals in one graph would tell a wrong time. */
+    changeInterval() {
+        browser.localStorage.setItem(KEPT_INTERVAL, this.state.interval);
+        this.state.history = {};
+        this.tick();
     }
 
     call(method, ...args) {
-        return this.orm.silent.call(MODEL, method, [[this.props.record.resId], ...args]);
+        const { resModel, resId } = this.props.record;
+        return this.orm.silent.call(resModel, method, [[resId], ...args]);
     }
 
     async poll() {
@@ -96,6 +116,9 @@ export class StackContainers extends Component {
     }
 
     actions(container) {
+        if (this.props.lookOnly) {
+            return [];
+        }
         return ACTIONS[container.state] || START;
     }
 
@@ -114,5 +137,9 @@ export class StackContainers extends Component {
 
 registry.category("view_widgets").add("sadeem_stack_containers", {
     component: StackContainers,
-    fieldDependencies: [{ name: "containers", type: "json" }],
+    ...containersOf,
+    extractProps: (node) => ({
+        ...containersOf.extractProps(node),
+        lookOnly: Boolean(node.attrs.look_only),
+    }),
 });

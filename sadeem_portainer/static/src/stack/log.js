@@ -3,12 +3,12 @@ import { registry } from "@web/core/registry";
 import { useService } from "@web/core/utils/hooks";
 import { standardWidgetProps } from "@web/views/widgets/standard_widget_props";
 
-import { messageOf } from "./polling";
+import { containersOf, messageOf } from "./polling";
 
 /** The last lines that a container of the stack wrote. */
 export class StackLog extends Component {
     static template = "sadeem_portainer.StackLog";
-    static props = { ...standardWidgetProps };
+    static props = { ...standardWidgetProps, containersField: String };
 
     setup() {
         this.orm = useService("orm");
@@ -32,7 +32,7 @@ export class StackLog extends Component {
     }
 
     get containers() {
-        return this.props.record.data.containers || [];
+        return this.props.record.data[this.props.containersField] || [];
     }
 
     async read() {
@@ -42,11 +42,12 @@ export class StackLog extends Component {
         }
         this.state.reading = true;
         try {
-            const answer = await this.orm.silent.call(
-                "sadeem.portainer.stack",
-                "get_container_log",
-                [[this.props.record.resId], container, tail]
-            );
+            const { resModel, resId } = this.props.record;
+            const answer = await this.orm.silent.call(resModel, "get_container_log", [
+                [resId],
+                container,
+                tail,
+            ]);
             this.state.log = answer.log;
             this.state.error = "";
         } catch (error) {
@@ -58,5 +59,5 @@ export class StackLog extends Component {
 
 registry.category("view_widgets").add("sadeem_stack_log", {
     component: StackLog,
-    fieldDependencies: [{ name: "containers", type: "json" }],
+    ...containersOf,
 });
