@@ -102,7 +102,8 @@ def run_lint(arguments):
         checks["pylint-odoo"] = [tools / "pylint", "--rcfile=.pylintrc", "-j2", *addons]
     shellcheck = shutil.which("shellcheck")
     if shellcheck:
-        scripts = [ROOT / "dev", ROOT / ".ci" / "run", *sorted((ROOT / "scripts").glob("*.sh"))]
+        scripts = [ROOT / "dev", ROOT / ".ci" / "run"]
+        scripts += [path for name in ("scripts", "docker") for path in (ROOT / name).rglob("*.sh")]
         # SC1091: the files that a file sources are checked by themselves.
         checks["shellcheck"] = [shellcheck, "-x", "-e", "SC1091", *scripts]
     stage = Stage("lint", note="" if shellcheck else "shellcheck is not installed")
