@@ -18,6 +18,10 @@ PORTAL = "portal.localhost"
 class Suite:
     """One run of the file: `.get(host, path)` goes through its proxy."""
 
+    files = ("docker-compose.yml",)
+    #: The third number of the clients' network; two suites may run at once.
+    subnet = 64
+
     def __init__(self, engine, folder, project):
         self.engine, self.folder, self.project = engine, folder, project
         self.port, self.portainer_port = free_port(34000), free_port(35000)
@@ -36,9 +40,12 @@ class Suite:
             "PORTAINER_PORT": self.portainer_port,
             "DOCKER_SOCKET": self.engine.socket,
             "CLIENT_NETWORK": f"{self.project}-clients",
-            "CLIENT_SUBNET": f"{prefix}.64.0/24",
-            "CLIENT_GATEWAY": f"{prefix}.64.1",
+            "CLIENT_SUBNET": f"{prefix}.{self.subnet}.0/24",
+            "CLIENT_GATEWAY": f"{prefix}.{self.subnet}.1",
         }
+        self.set(**settings)
+
+    def set(self, **settings):
         with self.env_file.open("a") as file:
             file.writelines(f"{key}={value}\n" for key, value in settings.items())
 
@@ -52,8 +59,8 @@ class Suite:
 
     def compose(self, *arguments, check=True):
         return self.engine.docker(
-            "compose", f"--env-file={self.env_file}", f"--file={ROOT / 'docker-compose.yml'}",
-            f"--project-name={self.project}", *arguments, check=check,
+            "compose", f"--env-file={self.env_file}", f"--project-name={self.project}",
+            *(f"--file={ROOT / name}" for name in self.files), *arguments, check=check,
         )  # fmt: skip
 
     def up(self):
@@ -80,15 +87,15 @@ class Suite:
 
     # --- use --------------------------------------------------------------------
 
-    def get(self, host, path, **options):
+    def get(self, host, path, origin=None, **headers):
+        """The answer of `origin`, the proxy's plain HTTP unless told otherwise."""
         with requests.Session() as session:
-            session.trust_env = False
+            session.trust_env = session.verify = False
             return session.get(
-                f"http://127.0.0.1:{self.port}{path}",
-                headers={"Host": host},
+                f"{origin or f'http://127.0.0.1:{self.port}'}{path}",
+                headers={"Host": host, **headers},
                 allow_redirects=False,
-                timeout=options.pop("timeout", 120),
-                **options,
+                timeout=120,
             )
 
     def shows_login(self, host):
