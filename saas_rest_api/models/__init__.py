@@ -8,7 +8,7 @@ from . import (
     saas_rest_token,
 )
 from . import saas_rest_policy, saas_rest_domain, saas_rest_keyset, saas_rest_serializer
-from . import saas_rest_reader, saas_rest_aggregator, saas_rest_catalogue
+from . import saas_rest_reader, saas_rest_versions, saas_rest_aggregator, saas_rest_catalogue
 from . import saas_rest_failure, saas_rest_input, saas_rest_external, saas_rest_writer
 from . import saas_rest_caller, saas_rest_idempotency, saas_rest_operations, saas_rest_batch
 from . import (

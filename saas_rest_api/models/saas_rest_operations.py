@@ -9,12 +9,15 @@ from ..lib.saas_rest.operation import Operation
 from ..lib.saas_rest.problems import Detail, Problem
 from ..lib.saas_rest.query import PARAMETERS, Query, invalid_parameter, unknown_parameter
 from ..lib.saas_rest.reply import Reply
+from ..lib.saas_rest.revalidation import Representations
 from ..lib.saas_rest.selection import Selection, parse_selection
 from ..lib.saas_rest.text import _lt
 from .saas_rest_reader import Document, Page
 from .saas_rest_writer import CREATED, UNCHANGED, Outcome
 
 BASE = "/api/v1"
+#: What this process has answered, of all databases.
+KNOWN = Representations()
 SEARCHING = PARAMETERS - {"fields", "order", "limit", "offset", "cursor"}
 GROUPING = PARAMETERS - {"fields", "order", "cursor", "count"}
 REVALIDATE = {"Cache-Control": "private, no-cache"}
@@ -31,7 +34,11 @@ class SaasRestOperations(models.AbstractModel):
     @api.model
     def _op_list(self, op: Operation, model: str) -> Reply:
         query = self._get_query(op)
-        return self._reply_page(op, self.env["saas_rest.reader"]._search(op.access, model, query))
+        return self._unless_known(
+            op,
+            lambda versions: versions._get_page_state(op.access, model, query),
+            lambda reader: self._reply_page(op, reader._search(op.access, model, query)),
+        )
 
     @api.model
     def _op_search(self, op: Operation, model: str) -> Reply:
@@ -68,10 +75,12 @@ class SaasRestOperations(models.AbstractModel):
 
     @api.model
     def _op_read(self, op: Operation, model: str, record_id: int) -> Reply:
-        selection = self._get_selection(op)
-        reader = self.env["saas_rest.reader"]
-        document = reader._read(op.access, model, self._checked_id(model, record_id), selection)
-        return self._reply_document(op, document)
+        what = op.access, model, self._checked_id(model, record_id), self._get_selection(op)
+        return self._unless_known(
+            op,
+            lambda versions: versions._get_record_state(*what),
+            lambda reader: self._reply_document(op, reader._read(*what)),
+        )
 
     @api.model
     def _op_read_external(self, op: Operation, model: str, namespace: str, key: str) -> Reply:
@@ -226,6 +235,28 @@ class SaasRestOperations(models.AbstractModel):
         return record_id
 
     # === WHAT IS ANSWERED === #
+
+    def _unless_known(self, op: Operation, get_state, make) -> Reply:
+        """304 without making the body, when it was made before from the very same rows.
+
+        :param get_state: the rows' state, by ``saas_rest.versions``; None: nobody knows
+        :param make: the reply, by ``saas_rest.reader``
+        """
+        state = None
+        if op.if_none_match is not None:
+            state = get_state(self.env["saas_rest.versions"])
+        if state is None:
+            return make(self.env["saas_rest.reader"])
+        question = (
+            *(self.env.cr.dbname, self.env.uid, op.path, tuple(op.params), op.limits, op.access.tz),
+            *(repr(sorted(op.preferences.items())), repr(sorted(self.env.context.items()))),
+        )
+        etag = KNOWN.etag(question, state)
+        if etag and none_match(op.if_none_match, etag):
+            return Reply(status=304, headers={"ETag": etag, **REVALIDATE})
+        reply = make(self.env["saas_rest.reader"])
+        KNOWN.keep(question, state, reply.headers["ETag"])
+        return reply
 
     def _tag(self, op: Operation, reply: Reply, version: str = "") -> Reply:
         """Give a reply its ETag; it becomes a 304 when the client has that version already."""

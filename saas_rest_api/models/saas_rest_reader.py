@@ -13,6 +13,7 @@ from ..lib.saas_rest.problems import Detail, Problem
 from ..lib.saas_rest.query import Query
 from ..lib.saas_rest.selection import Selection
 from ..lib.saas_rest.text import _lt
+from .saas_rest_serializer import Plan
 
 CURSOR_SCOPE = "saas_rest_cursor"
 
@@ -37,6 +38,25 @@ class Page:
 
 
 @dataclass
+class Question:
+    """A query that was checked and worked out: nothing of it is left to be refused.
+
+    :param domain: the records to be counted
+    :param window: of these the ones from the cursor on
+    :param pageable: the order has cursors
+    :param text: what a cursor belongs to
+    """
+
+    model: BaseModel
+    plan: Plan
+    domain: Domain
+    window: Domain
+    order: list[OrderTerm]
+    pageable: bool
+    text: str
+
+
+@dataclass
 class Document:
     """One record as a JSON object, and the version of it that If-Match compares."""
 
@@ -58,37 +78,44 @@ class SaasRestReader(models.AbstractModel):
 
         :raises Problem: for the first thing in the query that is not possible
         """
+        question = self._understand(access, model_name, query)
+        model, order = question.model, question.order
+        if not query.limit:
+            limits = self.env["saas_rest.gate"]._get_settings().limits
+            total, capped = self._count_all(model, question.domain, query, limits.count_cap)
+            return Page([], 0, query.offset, total, capped, bool(total), None)
+        records, found = self._fetch(question, query)
+        more = len(records) > query.limit
+        shown = records[: query.limit] if more else records
+        total, capped = self._get_total(question, query, len(records), found)
+        cursor = None
+        if more and question.pageable:
+            values = self.env["saas_rest.keyset"]._get_values(shown[-1], order)
+            cursor = cursors.encode(values, question.text, self._sign)
+        rows = self.env["saas_rest.serializer"]._serialize(access, shown, question.plan)
+        return Page(rows, query.limit, query.offset, total, capped, more, cursor)
+
+    @api.model
+    def _understand(self, access: Access, model_name: str, query: Query) -> Question:
+        """Works a query out without asking the database for records.
+
+        :raises Problem: for the first thing in the query that is not possible
+        """
         model = self._get_model(access, model_name, query)
         limits = self.env["saas_rest.gate"]._get_settings().limits
-        serializer = self.env["saas_rest.serializer"]
-        plan = serializer._plan(access, model, query.fields, limits)
+        plan = self.env["saas_rest.serializer"]._plan(access, model, query.fields, limits)
         domain = self.env["saas_rest.domain"]._get_domain(access, model, query)
         order = self._get_order(access, model, query.order)
         keyset = self.env["saas_rest.keyset"]
         pageable = keyset._is_pageable(model, order)
-        question = self._get_question(model, query, order) if pageable else ""
+        text = self._get_question(model, query, order) if pageable else ""
         if query.cursor is not None and not pageable:
             raise self._unsupported_order()
         window = domain
         if query.cursor:
-            last = cursors.decode(query.cursor, question, self._sign)
+            last = cursors.decode(query.cursor, text, self._sign)
             window = domain & keyset._get_domain_after(model, order, last)
-        if not query.limit:
-            total, capped = self._count_all(model, domain, query, limits.count_cap)
-            return Page([], 0, query.offset, total, capped, bool(total), None)
-        names = dict.fromkeys([*plan.names, *(term.field for term in order if pageable)])
-        records, found = self._fetch(model, window, list(names), query, order_as_text(order))
-        more = len(records) > query.limit
-        shown = records[: query.limit] if more else records
-        total, capped = self._get_total(
-            model, domain, query, len(records), limits.count_cap, None if query.cursor else found
-        )
-        cursor = None
-        if more and pageable:
-            values = keyset._get_values(shown[-1], order)
-            cursor = cursors.encode(values, question, self._sign)
-        rows = serializer._serialize(access, shown, plan)
-        return Page(rows, query.limit, query.offset, total, capped, more, cursor)
+        return Question(model, plan, domain, window, order, pageable, text)
 
     @api.model
     def _count(self, access: Access, model_name: str, query: Query) -> tuple[int, bool]:
@@ -103,31 +130,36 @@ class SaasRestReader(models.AbstractModel):
         model = self.env["saas_rest.policy"]._get_model(access, model_name, "read")
         return model if query.active_test else model.with_context(active_test=False)
 
-    def _fetch(
-        self, model: BaseModel, domain: Domain, names: list[str], query: Query, order: str
-    ) -> tuple[BaseModel, OdooQuery | None]:
+    def _fetch(self, question: Question, query: Query) -> tuple[BaseModel, OdooQuery | None]:
         """The records of a page and one more, and Odoo's query for them if it can be used again.
 
         This is ``search_fetch`` in two steps, for models that have none of their own: record
         rules then need not be worked out once more to count.
         """
-        arguments = {"offset": query.offset, "limit": query.limit + 1, "order": order or None}
+        model, order = question.model, question.order
+        terms = order if question.pageable else ()
+        names = list(dict.fromkeys([*question.plan.names, *(term.field for term in terms)]))
         if type(model).search_fetch is not BaseModel.search_fetch:
-            return model.search_fetch(domain, names, **arguments), None
-        arguments["order"] = order or model._order
-        # Record rules look at one field of the company: Odoo shall not fetch all of them for it.
-        found = model.with_context(prefetch_fields=False)._search(domain, **arguments)
+            paging = {"offset": query.offset, "limit": query.limit + 1}
+            text = order_as_text(order) or None
+            return model.search_fetch(question.window, names, order=text, **paging), None
+        found = self._find(question, query)
         wanted = model._determine_fields_to_fetch(names)
         return (model.browse() if found.is_empty() else model._fetch_query(found, wanted)), found
 
+    def _find(self, question: Question, query: Query) -> OdooQuery:
+        """Odoo's query for the records of a page and one more."""
+        # Record rules look at one field of the company: Odoo shall not fetch all of them for it.
+        model = question.model.with_context(prefetch_fields=False)
+        return model._search(
+            question.window,
+            offset=query.offset,
+            limit=query.limit + 1,
+            order=order_as_text(question.order) or model._order,
+        )
+
     def _get_total(
-        self,
-        model: BaseModel,
-        domain: Domain,
-        query: Query,
-        seen: int,
-        cap: int,
-        found: OdooQuery | None,
+        self, question: Question, query: Query, seen: int, found: OdooQuery | None
     ) -> tuple[int | None, bool]:
         """The number of all records, counted only when the page does not tell it.
 
@@ -139,11 +171,13 @@ class SaasRestReader(models.AbstractModel):
             return None, False
         if not query.cursor and seen <= query.limit and (seen or not query.offset):
             return query.offset + seen, False
+        cap = self.env["saas_rest.gate"]._get_settings().limits.count_cap
         if mode == "capped" and not query.cursor and query.offset + seen > cap:
             return cap, True
         limit = cap if mode == "capped" else None
-        if found is None:
-            return self._count_up_to(model, domain, limit)
+        # A page behind a cursor is not all that there is to count.
+        if found is None or query.cursor:
+            return self._count_up_to(question.model, question.domain, limit)
         found.order, found.offset, found.limit = None, None, None if limit is None else limit + 1
         number = len(found)
         return (number, False) if limit is None else (min(number, limit), number > limit)
@@ -218,8 +252,15 @@ class SaasRestReader(models.AbstractModel):
 
         :raises Problem: ``not-found`` also when the user may not see it
         """
+        model, plan = self._plan(access, model_name, selection)
+        return self._read_planned(access, model, [record_id], plan)[0]
+
+    def _plan(
+        self, access: Access, model_name: str, selection: Selection | None
+    ) -> tuple[BaseModel, Plan]:
         model = self.env["saas_rest.policy"]._get_model(access, model_name, "read")
-        return self._read_records(access, model, [record_id], selection)[0]
+        limits = self.env["saas_rest.gate"]._get_settings().limits
+        return model, self.env["saas_rest.serializer"]._plan(access, model, selection, limits)
 
     @api.model
     def _read_records(
@@ -227,8 +268,12 @@ class SaasRestReader(models.AbstractModel):
     ) -> list[Document]:
         """These records, in this order; each of them must be readable."""
         limits = self.env["saas_rest.gate"]._get_settings().limits
-        serializer = self.env["saas_rest.serializer"]
-        plan = serializer._plan(access, model, selection, limits)
+        plan = self.env["saas_rest.serializer"]._plan(access, model, selection, limits)
+        return self._read_planned(access, model, ids, plan)
+
+    def _read_planned(
+        self, access: Access, model: BaseModel, ids: list[int], plan: Plan
+    ) -> list[Document]:
         stamp = ["write_date"] if model._log_access else []
         domain = Domain("id", "in", ids)
         domain &= self.env["saas_rest.policy"]._get_scope_domain(access, model)
@@ -239,7 +284,7 @@ class SaasRestReader(models.AbstractModel):
         missing = set(ids) - set(found._ids)
         if missing:
             raise self._no_record(model, min(missing))
-        rows = serializer._serialize(access, records, plan)
+        rows = self.env["saas_rest.serializer"]._serialize(access, records, plan)
         return [
             Document(row, self._get_version(record))
             for row, record in zip(rows, records, strict=True)

@@ -11,5 +11,6 @@ from . import test_read
 from . import test_paging
 from . import test_write
 from . import test_versions
+from . import test_revalidation
 from . import test_calls
 from . import test_openapi
