@@ -68,22 +68,39 @@ def run(
 
 def start(client: PortainerClient, environment_id: int, rows: Sequence[Container]) -> None:
     for row in rows:
-        if verb := _VERBS.get(row.state):
+        # A swarm starts its tasks itself.
+        if not row.is_task and (verb := _VERBS.get(row.state)):
             client.container_action(environment_id, row.id, verb)
 
 
 def stop(client: PortainerClient, environment_id: int, rows: Sequence[Container]) -> None:
-    """Stop containers and keep them; Odoo's is the first of them."""
+    """Stop containers and keep them; Odoo's is the first of them.
+
+    A swarm would replace them: there the stack is stopped, which leaves its volumes.
+    """
+    if any(row.is_task for row in rows):
+        if stack := client.find_stack(environment_id, rows[0].project):
+            client.stop_stack(stack.id, environment_id)
+        return
     for row in rows:
         if row.state in ("running", "restarting", "paused"):
             client.container_action(environment_id, row.id, "stop")
 
 
-def remove(client: PortainerClient, environment_id: int, name: str) -> None:
-    """Remove a stack and all that carries its name, also what a former try has left."""
+def remove(client: PortainerClient, environment_id: int, name: str, swarm: bool = False) -> None:
+    """Remove a stack and all that carries its name, also what a former try has left.
+
+    :param swarm: whether it belongs on a swarm, as far as is known
+    """
     if stack := client.find_stack(environment_id, name):
+        swarm = swarm or stack.is_swarm
         client.delete_stack(stack.id, environment_id)
     orphans = client.list_containers(environment_id, name)
+    if any(row.is_task for row in orphans):
+        client.remove_foreign_stack(environment_id, name)
+        swarm, orphans = True, []
+    if swarm:
+        stack_calls.remove_secrets(client, environment_id, name)
     for row in orphans:
         client.container_action(environment_id, row.id, "remove", force=True)
     if orphans:

@@ -102,17 +102,17 @@ class PortainerDriver:
             deployment, places = None, self._fleet.places()
         for place in places:
             with talking(place, ref.name, deployment and deployment.target) as client:
-                deploying.remove(client, place.environment_id, stack_name(ref.key))
+                swarm = bool(deployment and deployment.target.swarm)
+                deploying.remove(client, place.environment_id, stack_name(ref.key), swarm)
         if deployment and deployment.external:
             ExternalRoles(deployment.external).drop()
 
     def rename(self, ref: ClientRef, new_name: str, base_url: str) -> None:
         new_ref = ClientRef(new_name, ref.key)
-        self._check_name(new_ref)
         # Under either name when a former call was cut off.
-        if not self._find(new_name, ref.key):
+        if (new_name, ref.key) not in {(row.name, row.key) for row in self._check_name(new_ref)}:
             self._require(ref)
-        with self._deployed(new_ref) as (agent, seen, _number):
+        with self._deployed(new_ref, is_free=True) as (agent, seen, _number):
             if seen["name"] != new_name:
                 # It has none while it is on its way from the one to the other.
                 name = seen["name"] or ref.name
@@ -184,15 +184,16 @@ class PortainerDriver:
             self._templates.transit() as folder,
             talking(place, spec.name, deployment.target) as client,
         ):
+            swarm = deployment.target.swarm
             # What a build that was cut off has left is not worth keeping.
-            deploying.remove(client, place.environment_id, name)
+            deploying.remove(client, place.environment_id, name, swarm)
             try:
                 _stack, container = deploying.deploy(client, deployment, spec.name)
                 agent = _agent(client, place, container.id, spec.name)
                 self._look(agent, spec.key)
                 agent.work("build_template", download=folder / "template.zip", **asdict(spec))
             finally:
-                deploying.remove(client, place.environment_id, name)
+                deploying.remove(client, place.environment_id, name, swarm)
             self._templates.keep(spec.name, spec.key, folder / "template.zip")
 
     def delete_template(self, name: str) -> None:
@@ -215,8 +216,8 @@ class PortainerDriver:
         with talking(place, about) as client:
             return survey(client, place)
 
-    def _find(self, name: str, key: str = "") -> Found | None:
-        """What has this name, capitals not counting, and this key if one is given.
+    def _find(self, name: str) -> Found | None:
+        """What has this name, capitals not counting.
 
         :raises DriverError: it was not found, and not every place could be asked
         """
@@ -228,9 +229,9 @@ class PortainerDriver:
                 error = error or unanswered
                 continue
             for row in rows:
-                if row.name.lower() == name.lower() and key in ("", row.key):
-                    if row.name == name:
-                        return row
+                if row.name == name:
+                    return row
+                if row.name.lower() == name.lower():
                     others.append(row)
         if error and not others:
             raise error
@@ -244,20 +245,22 @@ class PortainerDriver:
             raise DriverRejected(f"{ref.name} belongs to somebody else.")
         return found
 
-    def _check_name(self, ref: ClientRef) -> None:
-        """Refuse a name that is not free; a place that does not answer has nothing to say."""
+    def _check_name(self, ref: ClientRef) -> list[Found]:
+        """Refuse a name that is not free; all that is there.
+
+        A place that does not answer has nothing to say: one that is down must not stop the others.
+        """
+        rows = []
         for place in self._fleet.places():
-            rows = []
             with contextlib.suppress(DriverUnavailable):
-                rows = self._survey(place, ref.name)
-            for row in rows:
-                if row.name.lower() == ref.name.lower() and row.key != ref.key:
-                    where = f" in {place.name}" if place.name else ""
-                    raise DriverRejected(
-                        f"The name {ref.name} is taken: there is a {row.name}{where}."
-                    )
+                rows += self._survey(place, ref.name)
+        for row in rows:
+            if row.name.lower() == ref.name.lower() and row.key != ref.key:
+                where = f" in {row.place.name}" if row.place.name else ""
+                raise DriverRejected(f"The name {ref.name} is taken: there is a {row.name}{where}.")
         if self._templates.find(ref.name):
             raise DriverRejected(f"The name {ref.name} is taken: a template has it.")
+        return rows
 
     def _check_database(self, ref: ClientRef, seen: dict) -> None:
         if seen["name"] not in ("", ref.name):
@@ -268,9 +271,13 @@ class PortainerDriver:
     # -- containers --------------------------------------------------------------------------------
 
     @contextlib.contextmanager
-    def _deployed(self, ref: ClientRef) -> Iterator[tuple[Agent, dict, int]]:
-        """The agent of a stack that is as it should be, what it sees, and the stack's number."""
-        self._check_name(ref)
+    def _deployed(self, ref: ClientRef, is_free: bool = False) -> Iterator[tuple[Agent, dict, int]]:
+        """The agent of a stack that is as it should be, what it sees, and the stack's number.
+
+        :param is_free: the name was checked already
+        """
+        if not is_free:
+            self._check_name(ref)
         deployment = self._fleet.deployment(ref)
         if deployment.external:
             ExternalRoles(deployment.external).ensure_role()

@@ -2,6 +2,7 @@
 
 import contextlib
 import hashlib
+import os
 import shutil
 import tempfile
 from pathlib import Path
@@ -9,7 +10,7 @@ from pathlib import Path
 import psycopg2
 import pytest
 from local_world import NEUTRALIZE, ODOO, Interrupted
-from portainer_api import PortainerClient, TlsPolicy, fetch_fingerprint
+from portainer_api import PortainerClient
 from portainer_driver_import import (
     Deployment,
     ExternalServer,
@@ -39,7 +40,8 @@ SOURCES = Path(__file__).parent / "small_odoo"
 SMALL, POSTGRES = "saas-test/small-odoo", "saas-test/small-postgres"
 STRANGER = "saas-test.stranger"
 PASSWORD = "p4ss-w0rd-of-a-role"
-PORTAL = "portal"
+#: Others may use the engine at the same time: the driver under test sees what this process made.
+PORTAL = f"portal-{os.getpid()}"
 
 
 # --- images -----------------------------------------------------------------------
@@ -71,6 +73,14 @@ def _build(engine, tag, dockerfile):
 
 
 # --- fleets -----------------------------------------------------------------------
+
+
+class OwnView(PortainerClient):
+    """Sees only what these tests made, on an engine that others use too."""
+
+    def list_containers(self, environment_id, project=None):
+        rows = super().list_containers(environment_id, project)
+        return [row for row in rows if row.labels.get("saas.portal", "") == PORTAL]
 
 
 class DictFleet:
@@ -128,6 +138,7 @@ class SharedPostgres:
         self.engine, self.name = engine, name
         self.host = f"{engine.network.prefix}.0.1"
         self.port = free_port(34000)
+        self.remove()
         engine.docker(
             "run", "--detach", f"--name={name}", f"--publish={self.host}:{self.port}:5432",
             "--env=POSTGRES_USER=boss", f"--env=POSTGRES_PASSWORD={PASSWORD}",
@@ -185,9 +196,8 @@ class DockerWorld:
 
     def __init__(self, engine, portainer, fleet_of, folder):
         self.engine, self.portainer = engine, portainer
-        pinned = TlsPolicy.pinned(fetch_fingerprint(portainer.url))
         self.place = Place(
-            portainer=lambda: PortainerClient(portainer.url, portainer.key, tls=pinned),
+            portainer=lambda: OwnView(portainer.url, portainer.key),
             environment_id=portainer.endpoint,
             host="127.0.0.1",
             name="local",
@@ -203,16 +213,15 @@ class DockerWorld:
         return [
             row
             for row in rows
-            if row["Labels"].get("saas.client.name") in ([name] if name else [*self.names(rows)])
+            if row["Labels"].get("saas.portal") == PORTAL
             and row["Labels"].get("com.docker.compose.service") == service
+            and name in (None, row["Labels"]["saas.client.name"])
         ]
-
-    def names(self, rows):
-        return {row["Labels"].get("saas.client.name") for row in rows} - {None}
 
     def run_strangers_client(self, name):
         self.engine.docker(
             "run", "--detach", f"--label=saas.client.name={name}", f"--label={STRANGER}=1",
+            f"--label=saas.portal={PORTAL}",
             "--health-cmd=true", "--health-interval=1h", "saas-test/web:1",
         )  # fmt: skip
 

@@ -20,10 +20,16 @@ def shared(engine, images):
 
 
 @pytest.fixture(scope="session")
-def template(engine, images, session_portainer, tmp_path_factory):
+def plain_portainer(double_of):
+    """The double without TLS, which these many calls need not pay for."""
+    return double_of(tls=False).bootstrap()
+
+
+@pytest.fixture(scope="session")
+def template(engine, images, plain_portainer, tmp_path_factory):
     """An archive that all worlds begin with."""
     folder = tmp_path_factory.mktemp("template")
-    world = DockerWorld(engine, session_portainer, lambda place: DictFleet(place, *images), folder)
+    world = DockerWorld(engine, plain_portainer, lambda place: DictFleet(place, *images), folder)
     yield build_template(world)
 
 
