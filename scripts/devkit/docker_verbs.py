@@ -3,7 +3,7 @@
 import os
 import sys
 
-from . import docker_images, portainer_image
+from . import docker_images, odoo_images, portainer_image
 from .console import Failure, Step
 from .docker_engine import Engine
 from .paths import DEV, ROOT
@@ -19,6 +19,12 @@ def docker(verb="ps", *arguments):
         with Step("Making the image of the double (a minute the first time)"):
             portainer_image.build(engine)
         print(portainer_image.TAGS[0])
+    elif verb == "suite-images":
+        up(engine)
+        with Step("Making the images of docker-compose.yml (a minute or two the first time)"):
+            odoo_images.build(engine)
+            portainer_image.build(engine)
+        print(f"DOCKER_SOCKET={engine.socket}")
     elif verb == "down":
         down(engine)
     else:
