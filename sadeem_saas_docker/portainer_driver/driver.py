@@ -245,7 +245,7 @@ class PortainerDriver:
             raise DriverRejected(f"{ref.name} belongs to somebody else.")
         return found
 
-    def _check_name(self, ref: ClientRef) -> list[Found]:
+    def _check_name(self, ref: ClientRef) -> Sequence[Found]:
         """Refuse a name that is not free; all that is there.
 
         A place that does not answer has nothing to say: one that is down must not stop the others.
