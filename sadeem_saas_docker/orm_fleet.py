@@ -10,9 +10,10 @@ from odoo.addons.saas_portal.lib.saas_driver import (
     DriverRejected,
     TemplateSpec,
 )
+from odoo.addons.sadeem_portainer.stack_calls import Target
 from odoo.addons.sadeem_portainer.transactions import in_own_transaction
 
-from .lib.saas_stack import InvalidSpec
+from .lib.saas_stack import PASSWORD_VARIABLE, InvalidSpec
 from .portainer_driver import Deployment, Place
 
 
@@ -64,7 +65,13 @@ def _find_deployment(server: BaseModel, ref: ClientRef) -> Deployment:
         raise DriverRejected(client._describe_refusal(error)) from error
     return Deployment(
         place=make_place(stack.environment_id),
-        target=replace(stack._prepare_target(), compose=text),
+        target=_complete(stack._prepare_target(), text, client._get_secret_name()),
         containers=client._get_services(),
         external=client._prepare_external_server(),
     )
+
+
+def _complete(target: Target, text: str, secret: str) -> Target:
+    """The target with its text; in a swarm the password is a secret of the cluster too."""
+    secrets = {secret: target.env[PASSWORD_VARIABLE]} if target.swarm else {}
+    return replace(target, compose=text, secrets=secrets)

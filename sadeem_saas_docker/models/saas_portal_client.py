@@ -41,7 +41,6 @@ class SaasPortalClient(models.Model):
     is_docker = fields.Boolean(compute="_compute_is_docker")
     docker_image_id = fields.Many2one(
         "sadeem.portainer.image",
-        string="Docker Image",
         ondelete="restrict",
         tracking=True,
         groups=_STAFF,
@@ -134,6 +133,7 @@ class SaasPortalClient(models.Model):
             "server_id.docker_traefik_entrypoint",
             "server_id.docker_traefik_resolver",
             "server_id.docker_postgresql_image",
+            "server_id.docker_constraints",
         ]
     )
     def _compute_docker_compose(self):
@@ -220,7 +220,13 @@ class SaasPortalClient(models.Model):
             ports=Ports(environment.bind_ip, self.docker_http_port, self.docker_gevent_port),
             routing=self.server_id._prepare_routing(),
             portal_uuid=self.env["saas_portal.keyring"]._get_portal_uuid(),
+            target=environment.environment_type,
+            swarm=self.server_id._prepare_swarm(environment, self._get_secret_name()),
         )
+
+    def _get_secret_name(self) -> str:
+        """The secret of the swarm that holds the password of the client's database."""
+        return f"{self.docker_stack_id.name}-db"
 
     def _render_stack(self, settings: dict, host: str = "") -> str:
         """The compose text of these settings.

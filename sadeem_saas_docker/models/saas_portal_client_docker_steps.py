@@ -185,8 +185,8 @@ class SaasPortalClient(models.Model):
 
     def _drop_what_was_made(self):
         # Without a record of it no stack was ever asked for.
-        if not self.is_docker or self.docker_stack_id:
-            super()._drop_what_was_made()
+        never_asked = self.is_docker and not self.docker_stack_id
+        return None if never_asked else super()._drop_what_was_made()
 
     def _free_place(self):
         """Forget the stacks of these clients, which are gone from the servers."""

@@ -44,6 +44,8 @@ class SaasPortalDatabase(models.Model):
             database=InStackDatabase(server.docker_postgresql_image),
             routing=Routing(traefik=False),
             portal_uuid=keyring._get_portal_uuid(),
+            target=environment.environment_type,
+            swarm=server._prepare_swarm(environment),
         )
         return environment, Target(
             environment_id=environment.portainer_environment_id,
@@ -51,5 +53,6 @@ class SaasPortalDatabase(models.Model):
             remote_id=0,
             operation=f"template-{self.uuid}",
             compose=render(spec),
+            swarm=environment.environment_type == "swarm",
             env={PASSWORD_VARIABLE: keyring._decrypt(self.docker_password_cipher)},
         )

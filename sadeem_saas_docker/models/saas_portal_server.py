@@ -6,7 +6,7 @@ from odoo.tools import config
 
 from odoo.addons.saas_portal.lib.saas_driver import ClientStatus, DriverUnavailable
 
-from ..lib.saas_stack import Routing
+from ..lib.saas_stack import Routing, SwarmOptions
 from ..orm_fleet import OrmFleet
 from ..portainer_driver import PortainerDriver
 
@@ -24,7 +24,6 @@ class SaasPortalServer(models.Model):
     )
     docker_image_id = fields.Many2one(
         "sadeem.portainer.image",
-        string="Docker Image",
         ondelete="restrict",
         tracking=True,
         help="What new clients run; its environments are where they may go.",
@@ -53,6 +52,13 @@ class SaasPortalServer(models.Model):
         string="Certificate Resolver",
         tracking=True,
         help="Traefik's name for what gets the certificates; empty: no certificates.",
+    )
+
+    docker_constraints = fields.Char(
+        string="Swarm Constraints",
+        tracking=True,
+        help="On which nodes of a swarm clients may run, with commas: node.labels.saas == yes."
+        " Their data stays on its node, so this should name one.",
     )
 
     # === CONSTRAINT METHODS === #
@@ -114,8 +120,7 @@ class SaasPortalServer(models.Model):
 
     def _warm(self, host):
         # The step before has asked a stack for its first page.
-        if not self._is_docker():
-            super()._warm(host)
+        return None if self._is_docker() else super()._warm(host)
 
     def _get_environments(self):
         """Where clients of this server may be: where new ones go, and where some are."""
@@ -126,6 +131,20 @@ class SaasPortalServer(models.Model):
         offered = image.line_ids.environment_id or image.environment_id
         return (offered | used.docker_environment_id).filtered(
             lambda environment: environment.portainer_id.state == "confirmed"
+        )
+
+    def _prepare_swarm(self, environment, secret: str = "") -> SwarmOptions:
+        """What stacks of this server say to a swarm, and nothing where there is none.
+
+        :param secret: the swarm's secret with the password of the database
+        """
+        self.ensure_one()
+        if environment.environment_type != "swarm":
+            return SwarmOptions()
+        names = (self.docker_constraints or "").split(",")
+        return SwarmOptions(
+            constraints=tuple(name.strip() for name in names if name.strip()),
+            password_secret=secret,
         )
 
     def _prepare_routing(self) -> Routing:

@@ -29,18 +29,20 @@ class FakeDockerDriver(FakeDriver):
             return verb(client, deployment.target).id
 
     def delete(self, ref):
-        super().delete(ref)
+        result = super().delete(ref)
         deployment = self._deployment(ref)
         with deployment.place.portainer() as client:
             stack_calls.delete(client, deployment.target)
+        return result
 
     def rename(self, ref, new_name, base_url):
-        super().rename(ref, new_name, base_url)
+        result = super().rename(ref, new_name, base_url)
         self.deploy(ClientRef(new_name, ref.key))
+        return result
 
     def copy(self, source, ref, identity, neutralize=False):
-        super().copy(source, ref, identity)
         self.neutralized += [ref.name] if neutralize else []
+        return super().copy(source, ref, identity)
 
     def publish_keys(self, ref, identity):
         self._begin("publish_keys", ref.name)
@@ -106,7 +108,7 @@ class DockerCase(SaasPortalCase):
         self.asked.append((url, headers["Host"]))
         return SimpleNamespace(status_code=self.http_status)
 
-    def write(self, client, vals, user=None):
+    def change(self, client, vals, user=None):
         return self.call(user or self.user, "saas_portal.client", "write", client.ids, vals)
 
     def act(self, client, method, user=None):

@@ -42,7 +42,7 @@ class TestRevisions(DockerCase):
     def test_a_change_is_shown_and_does_nothing_until_the_rebuild(self):
         client = self.new()
         self.assertFalse(client.docker_difference)
-        self.write(client, {"docker_log_level": "debug_sql"})
+        self.change(client, {"docker_log_level": "debug_sql"})
         self.assertIn("+", client.docker_difference)
         self.assertIn("debug_sql", client.docker_difference)
         self.assertNotIn("debug_sql", self.deployed(client))
@@ -54,7 +54,7 @@ class TestRevisions(DockerCase):
         client = self.new()
         self.rebuild(client)
         self.assertEqual(client.docker_revision_ids.mapped("number"), [1])
-        self.write(client, {"docker_workers": 2})
+        self.change(client, {"docker_workers": 2})
         self.rebuild(client)
         first, second = client.docker_revision_ids.sorted("number")
         self.assertEqual((first.reason, second.reason), ("Creation", "Changed settings"))
@@ -66,8 +66,8 @@ class TestRevisions(DockerCase):
     def test_one_click_returns_to_a_former_revision(self):
         client = self.new()
         before = self.deployed(client)
-        self.write(client, {"docker_workers": 2, "docker_update_modules": "sale"})
-        self.write(client, {"docker_image_tag_id": self.other_tag.id}, self.manager)
+        self.change(client, {"docker_workers": 2, "docker_update_modules": "sale"})
+        self.change(client, {"docker_image_tag_id": self.other_tag.id}, self.manager)
         self.rebuild(client)
         self.assertIn("saas-client:19.1", self.deployed(client))
         first = client.docker_revision_ids.sorted("number")[0]
@@ -84,7 +84,7 @@ class TestRevisions(DockerCase):
     @mute_logger("odoo.addons.saas_portal.models.saas_portal_operation")
     def test_a_rebuild_that_fails_says_why_and_leaves_the_client_open(self):
         client = self.new()
-        self.write(client, {"docker_workers": 2})
+        self.change(client, {"docker_workers": 2})
         self.driver.failures = {"deploy": DriverRejected("No such image.")}
         self.rebuild(client)
         self.assertEqual(client.state, "open")
@@ -104,7 +104,7 @@ class TestRevisions(DockerCase):
 
     def test_changed_settings_are_not_deployed_by_a_rename(self):
         client = self.new(dbname="old.localhost")
-        self.write(client, {"docker_workers": 2})
+        self.change(client, {"docker_workers": 2})
         self.call(self.user, "saas_portal.client", "rename_database", client.ids, "new.localhost")
         self.assertNotIn("--workers=2", self.deployed(client))
         self.assertIn("--workers=2", client.docker_difference)
@@ -152,10 +152,10 @@ class TestRevisions(DockerCase):
         client = self.new()
         for name in ("docker_stack_id", "docker_http_port", "docker_revision_id", "stage_of_id"):
             with self.subTest(name), self.refused(error=AccessError):
-                self.write(client, {name: 1}, self.manager)
+                self.change(client, {name: 1}, self.manager)
         with self.refused(error=AccessError):
-            self.write(client, {"docker_image_tag_id": self.other_tag.id})
-        self.write(client, {"docker_image_tag_id": self.other_tag.id}, self.manager)
+            self.change(client, {"docker_image_tag_id": self.other_tag.id})
+        self.change(client, {"docker_image_tag_id": self.other_tag.id}, self.manager)
         self.assertIn("saas-client:19.1", client.docker_difference)
 
     def test_revisions_of_other_companies_are_not_seen(self):
