@@ -311,6 +311,12 @@ def test_no_client_can_answer_for_a_service_of_others(host):
         render(dataclasses.replace(PLAIN, host=host))
 
 
+def test_no_client_can_answer_for_another_service_of_the_proxys_network():
+    with pytest.raises(InvalidSpec, match="needs a dot"):
+        render(dataclasses.replace(FULL, host="portal"))
+    render(dataclasses.replace(FULL, host="portal", routing=Routing()))
+
+
 # -- Images ----------------------------------------------------------------------------------------
 
 DIGEST = "@sha256:" + "0a" * 32

@@ -81,7 +81,7 @@ def check_spec(spec: StackSpec) -> None:
     _database(spec.database)
     _resources(spec.resources, isinstance(spec.database, InStackDatabase))
     _ports(spec.ports, spec.odoo.workers)
-    _routing(spec.routing)
+    _routing(spec.routing, spec.host)
     _swarm(spec)
 
 
@@ -203,7 +203,7 @@ def _ports(ports: Ports | None, workers: int) -> None:
         raise InvalidSpec("ports.gevent", "with workers a second port is needed for websockets.")
 
 
-def _routing(routing: Routing) -> None:
+def _routing(routing: Routing, host: str) -> None:
     _kind("routing", routing, Routing)
     _flag("routing.traefik", routing.traefik)
     for name, pattern in (
@@ -214,6 +214,11 @@ def _routing(routing: Routing) -> None:
         value = getattr(routing, name)
         if value != "":
             _matches(f"routing.{name}", value, pattern, "use letters, digits, _ and -.")
+    if routing.network and "." not in host:
+        # There it could be the name of a service: of the proxy, or of the portal.
+        raise InvalidSpec(
+            "host", f"in the network {routing.network} the name {host} needs a dot, as acme.local."
+        )
 
 
 def _swarm(spec: StackSpec) -> None:
