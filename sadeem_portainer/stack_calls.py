@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 
 from .lib.portainer_api import (
+    KINDS,
     Conflict,
     Container,
     InvalidRequest,
@@ -16,8 +17,8 @@ from .lib.portainer_api import (
     with_operation_key,
 )
 
-#: Marks the secrets of a stack in a swarm, whose content no label may show.
-SECRET_LABEL = "sadeem.stack"
+#: Marks the secrets and configs of a stack; docker's own label would have a stop remove them.
+STACK_LABEL = "sadeem.stack"
 #: How long a lost answer is waited for, in seconds; what comes later is found by a check.
 SETTLE = 15
 SHORTEST_SECRET = 6
@@ -27,9 +28,9 @@ SHORTEST_SECRET = 6
 class Target:
     """A stack as its record knows it. ``remote_id`` is 0 while the server's number is unknown.
 
-    ``swarm``: deploy it as services of the environment's swarm; ``secrets``: what to lay down there
-    before, by name. They outlive a stop and go with the stack; of one that is there the content
-    stays as it is.
+    ``swarm``: deploy it as services of the environment's swarm; ``secrets``, ``configs``: what to
+    lay down there before, by name. They outlive a stop and go with the stack; of one that is there
+    the content stays as it is.
     """
 
     environment_id: int
@@ -43,6 +44,7 @@ class Target:
     remove_volumes: bool = False
     swarm: bool = False
     secrets: Mapping[str, str] = field(default_factory=dict, repr=False)
+    configs: Mapping[str, str] = field(default_factory=dict, repr=False)
 
     def without_secrets(self, text: str) -> str:
         """A complaint without the values of the variables, which compose likes to quote.
@@ -117,7 +119,7 @@ def create(client: PortainerClient, target: Target) -> Stack:
     """Deploy it, or go on with what an earlier attempt has left on the server."""
     text = with_operation_key(target.compose, target.operation)
     found = find_own(client, target)
-    _lay_secrets_down(client, target)
+    _lay_down(client, target)
     if found and client.get_stack_file(found.id).strip() != text.strip():
         # An attempt with another text left it: bring it to the present one.
         return client.update_stack(found.id, target.environment_id, text, dict(target.env))
@@ -144,7 +146,7 @@ def update(client: PortainerClient, target: Target) -> Stack:
             " would erase",
             "Add them here, or remove them there.",
         )
-    _lay_secrets_down(client, target)
+    _lay_down(client, target)
     return client.update_stack(
         target.remote_id,
         target.environment_id,
@@ -182,18 +184,21 @@ def delete(client: PortainerClient, target: Target) -> None:
             client.delete_volume(target.environment_id, volume.name)
 
 
-def _lay_secrets_down(client: PortainerClient, target: Target) -> None:
-    for name, content in target.secrets.items() if target.swarm else ():
-        client.ensure_swarm_object(
-            target.environment_id, "secret", name, content.encode(), {SECRET_LABEL: target.name}
-        )
+def _lay_down(client: PortainerClient, target: Target) -> None:
+    """The secrets and configs that the text takes from the swarm."""
+    wanted = {"secret": target.secrets, "config": target.configs} if target.swarm else {}
+    for kind, contents in wanted.items():
+        for name, content in contents.items():
+            client.ensure_swarm_object(
+                target.environment_id, kind, name, content.encode(), {STACK_LABEL: target.name}
+            )
 
 
 def remove_secrets(client: PortainerClient, environment_id: int, name: str) -> None:
-    """Remove the secrets that were laid down for the stack of this name."""
-    label = f"{SECRET_LABEL}={name}"
-    for secret in client.list_swarm_objects(environment_id, "secret", label):
-        client.delete_swarm_object(environment_id, "secret", secret.id)
+    """Remove the secrets and configs that were laid down for the stack of this name."""
+    for kind in KINDS:
+        for row in client.list_swarm_objects(environment_id, kind, f"{STACK_LABEL}={name}"):
+            client.delete_swarm_object(environment_id, kind, row.id)
 
 
 def restart_container(client: PortainerClient, environment_id: int, container: Container) -> None:

@@ -1,5 +1,6 @@
 import contextlib
 import zlib
+from dataclasses import replace
 
 from cryptography.fernet import Fernet
 
@@ -37,6 +38,14 @@ COMPOSE = """services:
     image: nginx:1
     environment: {PASSWORD: "${PASSWORD}"}
 """
+
+
+def _read_labels(service):
+    """The labels of a service, which compose takes in two forms."""
+    labels = (service or {}).get("labels") or {}
+    if isinstance(labels, dict):
+        return {name: str(value) for name, value in labels.items()}
+    return dict(label.partition("=")[::2] for label in labels)
 
 
 class FakePortainer:
@@ -137,9 +146,14 @@ class FakePortainer:
         kind = StackType.SWARM if number in self.swarms else StackType.COMPOSE
         self.stacks[remote_id] = Stack(remote_id, name, number, status, kind, rows)
         self.files[remote_id], self.envs[remote_id] = text, env
-        services = read_compose(text)["services"] if status is StackStatus.ACTIVE else ()
+        services = read_compose(text)["services"] if status is StackStatus.ACTIVE else {}
         self.containers[number, name] = [
-            self.container(f"{name}-{service}-1", service) for service in services
+            replace(
+                self.container(f"{name}-{service}-1", service),
+                project=name,
+                labels=_read_labels(details),
+            )
+            for service, details in services.items()
         ]
         return self.stacks[remote_id]
 
@@ -211,7 +225,7 @@ class FakePortainer:
             return [
                 SwarmObject(secret, secret, labels)
                 for (place, secret), (_content, labels) in self.secrets.items()
-                if place == number and labels.get(name) == value
+                if (place, kind) == (number, "secret") and labels.get(name) == value
             ]
 
     def delete_swarm_object(self, number, kind, object_id):
@@ -238,9 +252,7 @@ class FakePortainer:
             state = {"stop": "exited", "pause": "paused"}.get(action, "running")
             for rows in self.containers.values():
                 rows[:] = [
-                    self.container(row.name, row.service, state)
-                    if container in (row.id, row.name)
-                    else row
+                    replace(row, state=state) if container in (row.id, row.name) else row
                     for row in rows
                 ]
 

@@ -6,6 +6,7 @@ import os
 
 import addon_harness
 import pytest
+import swarm_harness
 from portainer_harness import Portainer, remove_project, start_agent
 from root_server_harness import Installed, Machine, RootServer
 
@@ -31,6 +32,20 @@ def other_engine():
     with Engine("other").use() as engine:
         docker_images.build(engine)
         yield engine
+
+
+@pytest.fixture(scope="session")
+def swarm():
+    """An engine that is a swarm of one node."""
+    with swarm_harness.running() as engine:
+        yield engine
+
+
+@pytest.fixture(scope="session")
+def swarm_environments(session_portainer, session_new_portainer, swarm):
+    """URL of a double → the number that the swarm has there."""
+    doubles = (session_portainer, session_new_portainer)
+    return {double.url: double.add_environment("swarm", swarm.url) for double in doubles}
 
 
 @pytest.fixture(scope="session")

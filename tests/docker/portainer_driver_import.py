@@ -31,6 +31,7 @@ for _addon, _library in (
     sys.modules[f"{_base}.lib.{_library.__name__}"] = _library
 
 # Only now can they be found.
+from odoo.addons.sadeem_portainer import stack_calls  # noqa: E402
 from odoo.addons.sadeem_portainer.stack_calls import Target  # noqa: E402
 from odoo.addons.sadeem_saas_docker.portainer_driver import (  # noqa: E402
     Deployment,
@@ -55,4 +56,5 @@ __all__ = [
     "driver",
     "external",
     "files",
+    "stack_calls",
 ]

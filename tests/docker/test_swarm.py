@@ -1,5 +1,6 @@
 """Our client and the double on a real swarm of one node."""
 
+import dataclasses
 import itertools
 import os
 import time
@@ -18,6 +19,7 @@ from portainer_api import (
     UnknownOutcome,
     fetch_fingerprint,
 )
+from portainer_driver_import import Target, stack_calls
 from swarm_harness import PLAIN, WEB, WEB_2
 
 NUMBERS = itertools.count(1)
@@ -40,46 +42,34 @@ secrets: {absent: {external: true}}
 )
 
 
-@pytest.fixture(scope="session")
-def swarm():
-    with swarm_harness.running() as engine:
-        yield engine
-
-
 @pytest.fixture
 def name(swarm):
     made = f"w{next(NUMBERS)}-{os.getpid()}"
     yield made
-    swarm_harness.remove_stack(swarm, made)
+    # Nothing else has this name: its containers may end while others begin.
+    swarm_harness.remove_services(swarm, made)
 
 
-@pytest.fixture(scope="session")
-def environments(session_portainer, session_new_portainer, swarm):
-    """The number of the swarm's environment on each double."""
-    doubles = (session_portainer, session_new_portainer)
-    return {double.url: double.add_environment("swarm", swarm.url) for double in doubles}
-
-
-def client_of(portainer, environments, **options):
+def client_of(portainer, swarm_environments, **options):
     pinned = TlsPolicy.pinned(fetch_fingerprint(portainer.url))
     # Pauses are for slower servers.
     options.setdefault("sleep", lambda seconds: time.sleep(seconds / 10))
     client = PortainerClient(portainer.url, portainer.key, tls=pinned, **options)
-    client.here = environments[portainer.url]
+    client.here = swarm_environments[portainer.url]
     client.hopeless_patience = client.placement_patience = 1
     return client
 
 
 @pytest.fixture
-def client(any_portainer, environments):
+def client(any_portainer, swarm_environments):
     """On either version; `client.here` is the environment of the swarm."""
-    with client_of(any_portainer, environments) as client:
+    with client_of(any_portainer, swarm_environments) as client:
         yield client
 
 
 @pytest.fixture
-def old(portainer, environments):
-    with client_of(portainer, environments) as client:
+def old(portainer, swarm_environments):
+    with client_of(portainer, swarm_environments) as client:
         yield client
 
 
@@ -136,18 +126,6 @@ def test_commands_log_and_measures_of_a_task(old, name):
     assert (result.exit_code, result.stdout) == (0, "hello\n")
     assert "web 1 serves" in old.logs(old.here, container.id)
     assert old.stats(old.here, container.id).memory_bytes > 0
-
-
-def test_a_restarted_service_has_a_new_container(old, name):
-    old.create_stack(old.here, name, PLAIN, swarm=True)
-    before = only_container(old, name)
-    (service,) = old.list_services(old.here, name)
-    old.restart_service(old.here, service.id)
-    stack = old.find_stack(old.here, name)
-    old.update_stack(stack.id, old.here)
-    after = only_container(old, name)
-    assert after.is_running
-    assert after.id != before.id
 
 
 # -- refusals --------------------------------------------------------------------------------------
@@ -208,8 +186,8 @@ def test_a_host_without_a_swarm_takes_no_stack_for_one(old, portainer, name):
 
 
 @pytest.mark.parametrize("kind", ["drop_after", "status_after"])
-def test_a_creation_whose_answer_is_lost_is_adopted(any_portainer, environments, name, kind):
-    client = client_of(any_portainer, environments)
+def test_a_creation_whose_answer_is_lost_is_adopted(any_portainer, swarm_environments, name, kind):
+    client = client_of(any_portainer, swarm_environments)
     any_portainer.faults.add(kind, "^POST /api/stacks", status=502)
     key = next(KEYS)
     for _again in range(2):
@@ -222,9 +200,9 @@ def test_a_creation_whose_answer_is_lost_is_adopted(any_portainer, environments,
 
 
 def test_a_swarm_that_falls_silent_after_the_answer_leaves_the_outcome_open(
-    portainer, environments, name
+    portainer, swarm_environments, name
 ):
-    client = client_of(portainer, environments)
+    client = client_of(portainer, swarm_environments)
     path = f"^GET /api/endpoints/{client.here}/docker/tasks"
     portainer.faults.add("status_before", path, status=503, times=0)
     with pytest.raises(UnknownOutcome):
@@ -246,10 +224,95 @@ def test_containers_that_take_long_to_stop_are_told(old, name):
     assert old.get_stack(stack.id).status is StackStatus.INACTIVE
 
 
+# -- stacks as the portal's records ask for them ------------------------------------------------
+
+WITH_SECRET = """version: "3.8"
+services:
+  web:
+    image: saas-test/web:1
+    healthcheck: {disable: true}
+    secrets: [{source: password, target: password, mode: 0o444}]
+    configs: [{source: text, target: /www/text.txt}]
+secrets: {password: {external: true, name: %(name)s_password}}
+configs: {text: {external: true, name: %(name)s_text}}
+"""
+
+
+@pytest.fixture
+def target(old, name):
+    return Target(
+        environment_id=old.here,
+        name=name,
+        remote_id=0,
+        operation=next(KEYS),
+        compose=WITH_SECRET % {"name": name},
+        env={},
+        swarm=True,
+        secrets={f"{name}_password": "hush-hush"},
+        configs={f"{name}_text": "a text"},
+    )
+
+
+def objects(engine, name):
+    """Secrets and configs that begin with the name."""
+    rows = [row for kind in ("secrets", "configs") for row in engine.request("GET", f"/{kind}")[1]]
+    return sorted(n for row in rows if (n := row["Spec"]["Name"]).startswith(name))
+
+
+def test_secrets_and_configs_come_before_the_stack_and_go_with_it(old, target, name, swarm):
+    stack = stack_calls.create(old, target)
+    target = dataclasses.replace(target, remote_id=stack.id)
+    container = only_container(old, name)
+    for path, content in (("/run/secrets/password", "hush-hush"), ("/www/text.txt", "a text")):
+        assert old.exec(old.here, container.id, ["cat", path]).stdout == content
+    assert "hush-hush" not in str(old.get_container(old.here, container.id).raw)
+
+    stack_calls.stop(old, target)
+    assert objects(swarm, name) == [f"{name}_password", f"{name}_text"]
+    stack_calls.start(old, target)
+    container = only_container(old, name)
+    assert old.exec(old.here, container.id, ["cat", "/run/secrets/password"]).stdout == "hush-hush"
+
+    stack_calls.delete(old, target)
+    assert objects(swarm, name) == []
+    stack_calls.delete(old, target)
+
+
+def test_what_the_server_shows_of_a_stack_names_what_does_not_run(old, target, name):
+    stack = stack_calls.create(old, target)
+    assert stack_calls.look(old, target).problems == ()
+    with pytest.raises(DeployFailed):
+        old.update_stack(stack.id, old.here, ELSEWHERE)
+    seen = stack_calls.look(old, dataclasses.replace(target, remote_id=stack.id))
+    assert "service web: no suitable node" in seen.problems[0]
+
+
+def test_a_restarted_container_is_replaced(old, target, name, wait_for):
+    stack_calls.create(old, target)
+    before = only_container(old, name)
+    stack_calls.restart_container(old, old.here, before)
+    wait_for(
+        lambda: (row := only_container(old, name)).id != before.id and row.is_running,
+        60,
+        "its successor",
+    )
+
+
+def test_what_portainer_has_no_record_of_is_removed(old, target, portainer, name, swarm):
+    stack = stack_calls.create(old, target)
+    portainer.double.store.delete("stacks", stack.id)
+    assert old.find_stack(old.here, name) is None
+    old.remove_foreign_stack(old.here, name)
+    assert old.list_services(old.here, name) == []
+    assert old.list_containers(old.here, name) == []
+
+
 # -- what the swarm has ----------------------------------------------------------------------------
 
 
-def test_the_capacity_of_a_swarm_counts_its_tasks(old, name):
+def test_the_capacity_of_a_swarm_counts_its_tasks(old, name, wait_for):
+    # What other tests have left is still ending.
+    wait_for(lambda: not old.list_containers(old.here), 60, "the swarm to be empty")
     before = old.swarm_capacity(old.here)
     old.create_stack(old.here, name, PLAIN, swarm=True)
     after = old.swarm_capacity(old.here)

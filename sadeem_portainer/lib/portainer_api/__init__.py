@@ -35,6 +35,7 @@ from .errors import (
 from .stacks import normalise_name
 from .convergence import Progress, judge
 from .streams import ContainerStats, demultiplex
+from .swarm import KINDS
 from .swarm_types import Node, Service, SwarmObject, Task
 from .tls import TlsPolicy, fetch_fingerprint
 from .types import (
@@ -59,6 +60,7 @@ from .types import (
 
 __all__ = [
     "ACTIONS",
+    "KINDS",
     "NAMESPACE_LABEL",
     "OPERATION_KEY",
     "OPERATION_LABEL",
