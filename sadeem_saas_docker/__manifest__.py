@@ -17,6 +17,7 @@
         "views/saas_portal_client_views.xml",
         "views/saas_portal_client_console_views.xml",
         "views/sadeem_portainer_stack_views.xml",
+        "views/sadeem_saas_docker_deviation_views.xml",
         "views/sadeem_saas_docker_menus.xml",
     ],
     "assets": {

@@ -17,3 +17,6 @@ from . import sadeem_portainer_stack_variable
 from . import sadeem_portainer
 from . import saas_portal_client_console
 from . import saas_portal_server_routing
+from . import sadeem_portainer_environment_comparison
+from . import sadeem_saas_docker_deviation
+from . import saas_portal_server_comparison

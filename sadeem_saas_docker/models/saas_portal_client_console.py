@@ -1,6 +1,8 @@
 from odoo import api, fields, models
 from odoo.exceptions import AccessError
 
+from ..lib.saas_stack import ODOO_SERVICE
+
 _OPERATORS = "sadeem_portainer.group_manager"
 
 
@@ -16,11 +18,15 @@ class SaasPortalClient(models.Model):
     @api.depends("docker_stack_id.containers")
     def _compute_docker_containers(self):
         for client in self:
-            client.docker_containers = client.sudo().docker_stack_id.containers or []
+            rows = client.sudo().docker_stack_id.containers or []
+            client.docker_containers = sorted(rows, key=_importance)
+
+    # === WIDGETS === #
 
     def get_live_containers(self):
         """The containers as they are at this moment."""
-        return self._get_looked_at_stack().get_live_containers()
+        report = self._get_looked_at_stack().get_live_containers()
+        return {**report, "containers": sorted(report["containers"], key=_importance)}
 
     def get_container_stats(self, container):
         """CPU and memory of one container of this client."""
@@ -49,3 +55,8 @@ class SaasPortalClient(models.Model):
         self.check_access("write")
         self._check_docker()
         return self.sudo().docker_stack_id
+
+
+def _importance(row: dict) -> tuple:
+    """Odoo comes first: it is what people look at."""
+    return row["service"] != ODOO_SERVICE, row["name"]

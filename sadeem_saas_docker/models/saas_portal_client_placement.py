@@ -1,4 +1,4 @@
-from odoo import fields, models
+from odoo import api, fields, models
 
 
 class SaasPortalClient(models.Model):
@@ -18,3 +18,9 @@ class SaasPortalClient(models.Model):
         """How many run for this client: Odoo, and PostgreSQL unless that is elsewhere."""
         self.ensure_one()
         return 1 if self.docker_postgresql_server_id else 2
+
+    @api.model
+    def _cron_sync(self):
+        """Before clients are asked for figures, their servers are compared with the records."""
+        self.env["saas_portal.server"]._compare_all()
+        return super()._cron_sync()

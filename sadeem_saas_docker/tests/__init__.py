@@ -6,3 +6,4 @@ from . import test_lifecycle
 from . import test_guard
 from . import test_routing
 from . import test_ui
+from . import test_comparison

@@ -1,0 +1,136 @@
+from odoo import fields, models
+from odoo.exceptions import AccessError, UserError
+
+from odoo.addons.sadeem_portainer.errors import told_to_user
+from odoo.addons.sadeem_portainer.transactions import in_own_transaction
+
+from ..comparison import DOWN, DRIFTED, ORPHANED, VANISHED
+from ..lib.saas_stack import LABEL_KEY, LABEL_PORTAL, client_key
+
+
+class SadeemSaasDockerDeviation(models.Model):
+    """Where a Docker environment is not as the portal's records say, as it was last seen.
+
+    Nothing is done about it by itself: one button brings a client's stack back to what the records
+    say, or removes what they do not know.
+    """
+
+    _name = "sadeem.saas.docker.deviation"
+    _description = "Deviation of a Docker Environment"
+    _order = "id desc"
+    _rec_name = "stack"
+
+    kind = fields.Selection(
+        [
+            (VANISHED, "Vanished"),
+            (DOWN, "Not Running"),
+            (DRIFTED, "Changed on the Server"),
+            (ORPHANED, "Unknown to the Portal"),
+        ],
+        required=True,
+        readonly=True,
+    )
+    environment_id = fields.Many2one(
+        "sadeem.portainer.environment",
+        required=True,
+        readonly=True,
+        index=True,
+        ondelete="cascade",
+    )
+    client_id = fields.Many2one(
+        "saas_portal.client", readonly=True, index="btree_not_null", ondelete="cascade"
+    )
+    company_id = fields.Many2one(related="client_id.company_id", store=True, index=True)
+    stack = fields.Char(required=True, readonly=True)
+    detail = fields.Char(
+        readonly=True, help="Services that do not run; or name and running of all containers."
+    )
+    explanation = fields.Text(compute="_compute_explanation")
+    create_date = fields.Datetime(string="First Seen", readonly=True)
+    last_seen = fields.Datetime(readonly=True)
+
+    _stack_unique = models.Constraint(
+        "UNIQUE (environment_id, stack)", "There is a deviation of this stack already."
+    )
+
+    def _compute_explanation(self):
+        texts = {
+            VANISHED: self.env._(
+                "The server has neither the stack nor a container of it. Rebuilding makes them"
+                " anew; volumes that are still there are used again, without them restore a"
+                " backup afterwards."
+            ),
+            DOWN: self.env._("Services of an open client do not run. Rebuilding starts them."),
+            DRIFTED: self.env._(
+                "Somebody deployed another text than the portal's. Rebuilding brings the portal's"
+                " back."
+            ),
+            ORPHANED: self.env._(
+                "This portal made it, and has no client for it any more. Removing deletes its"
+                " containers and all of its data."
+            ),
+        }
+        for deviation in self:
+            deviation.explanation = texts[deviation.kind]
+
+    # === ACTION METHODS === #
+
+    def action_rebuild(self):
+        """Bring the client's stack back to what its records say, in the background."""
+        self.ensure_one()
+        self.check_access("read")
+        if self.kind == ORPHANED or not self.client_id:
+            raise UserError(self.env._("%(stack)s has no client.", stack=self.stack))
+        self.client_id.check_access("write")
+        self.client_id._start_rebuild(self.env._("Deviation on the server"))
+        return {"type": "ir.actions.client", "tag": "soft_reload"}
+
+    def action_remove(self):
+        """Delete what the portal does not know, with its data, if that is still so."""
+        self.ensure_one()
+        self.check_access("read")
+        if not self.env.su and not self.env.user.has_group("saas_portal.group_manager"):
+            raise AccessError(self.env._("Only managers of the SaaS Portal remove stacks."))
+        if self.kind != ORPHANED:
+            raise UserError(
+                self.env._(
+                    "%(stack)s belongs to %(client)s; delete the client instead.",
+                    stack=self.stack,
+                    client=self.client_id.name,
+                )
+            )
+        deviation, environment = self.sudo(), self.sudo().environment_id
+        with told_to_user(), environment.portainer_id._get_client() as client:
+            deviation._remove_from(client, environment.portainer_environment_id)
+        in_own_transaction(self, lambda deviation: deviation.exists().unlink())
+        return {"type": "ir.actions.client", "tag": "soft_reload"}
+
+    def _remove_from(self, client, number: int):
+        """Delete stack, containers and volumes; each is looked at again before."""
+        key = client_key(self.stack)
+        known = in_own_transaction(
+            self, lambda deviation: deviation.environment_id._get_known_keys()
+        )
+        portal = self.env["saas_portal.keyring"]._get_portal_uuid()
+        containers = [
+            container
+            for container in client.list_containers(number)
+            if container.labels.get(LABEL_KEY) == key
+        ]
+        stack = client.find_stack(number, self.stack)
+        strangers = [row for row in containers if row.labels.get(LABEL_PORTAL) != portal]
+        strange_text = stack and portal not in client.get_stack_file(stack.id)
+        if not key or key in known or strangers or strange_text:
+            raise UserError(
+                self.env._(
+                    "%(stack)s is not unknown any more, or not this portal's. Compare again.",
+                    stack=self.stack,
+                )
+            )
+        if stack:
+            client.delete_stack(stack.id, number)
+        for container in client.list_containers(number):
+            if container.labels.get(LABEL_KEY) == key:
+                client.container_action(number, container.id, "remove", force=True)
+        for volume in client.list_volumes(number, self.stack):
+            client.delete_volume(number, volume.name)

@@ -1,0 +1,259 @@
+from dataclasses import replace
+
+from odoo.exceptions import AccessError
+from odoo.tests import tagged
+from odoo.tools import mute_logger
+
+from odoo.addons.sadeem_portainer.lib.portainer_api import Unavailable
+from odoo.addons.sadeem_portainer.tests.common import SERVER
+
+from ..lib.saas_stack import LABEL_KEY, LABEL_NAME, LABEL_PORTAL, stack_name
+from .common import DockerCase
+
+STRANGER = "0c3f3b8e-0000-4000-8000-000000000001"
+
+
+@tagged("post_install", "-at_install")
+class TestComparison(DockerCase):
+    """What differs between server and records is shown, and what is safe is healed."""
+
+    def setUp(self):
+        super().setUp()
+        self.portal = self.env["saas_portal.keyring"]._get_portal_uuid()
+
+    def compare(self):
+        self.env.flush_all()
+        error = self.environment._compare_with_records()
+        self.env.invalidate_all()
+        return error
+
+    def found(self):
+        """(kind, name of the client or of the stack) of every deviation."""
+        rows = self.env["sadeem.saas.docker.deviation"].search([])
+        return sorted((row.kind, row.client_id.name or row.stack) for row in rows)
+
+    def put_orphan(self, key=STRANGER, portal=None, name="gone.localhost"):
+        """A stack that this portal, or another one, has made."""
+        portal = portal or self.portal
+        stack = stack_name(key)
+        self.fake.put(1, stack, f"services: {{odoo: {{image: x, labels: [{portal}]}}}}")
+        rows = self.fake.containers[1, stack]
+        labels = {LABEL_KEY: key, LABEL_PORTAL: portal, LABEL_NAME: name}
+        rows[:] = [replace(row, labels=labels, project=stack) for row in rows]
+        return stack
+
+    def test_what_is_as_it_should_be_is_not_listed(self):
+        self.new()
+        self.assertEqual(self.compare(), "")
+        self.assertEqual(self.found(), [])
+
+    def test_a_stack_that_vanished_is_listed_and_brought_back_by_one_button(self):
+        client = self.new(dbname="acme.localhost")
+        stack = client.docker_stack_id
+        self.fake.delete_stack(stack.remote_id, 1)
+        self.compare()
+        self.assertEqual(self.found(), [("vanished", "acme.localhost")])
+        self.assertEqual(client.state, "open", "not seen is not gone")
+        self.act(self.env["sadeem.saas.docker.deviation"].search([]), "action_rebuild")
+        self.run_operations()
+        self.assertIn("acme.localhost", self.deployed(client))
+        self.compare()
+        self.assertEqual(self.found(), [])
+
+    def test_services_that_do_not_run_are_named(self):
+        client = self.new(dbname="acme.localhost")
+        rows = self.fake.containers[1, client.docker_stack_id.name]
+        rows[:] = [replace(row, state="exited") if row.service == "db" else row for row in rows]
+        self.compare()
+        self.assertEqual(self.found(), [("down", "acme.localhost")])
+        self.assertEqual(self.env["sadeem.saas.docker.deviation"].search([]).detail, "db")
+
+    def test_a_stopped_client_is_no_deviation(self):
+        client = self.new(dbname="acme.localhost")
+        client.rung = "stopped"
+        self.fake.stop_stack(client.docker_stack_id.remote_id, 1)
+        self.compare()
+        self.assertEqual(self.found(), [])
+
+    def test_a_text_that_somebody_changed_is_listed(self):
+        client = self.new(dbname="acme.localhost")
+        remote = client.docker_stack_id.remote_id
+        self.fake.files[remote] += "# by hand\n"
+        self.compare()
+        self.assertEqual(self.found(), [("drifted", "acme.localhost")])
+        strange = "services: {odoo: {image: x}, db: {image: y}}"
+        self.fake.update_stack(remote, 1, strange, {})
+        self.compare()
+        self.assertEqual(self.found(), [("drifted", "acme.localhost")])
+        self.act(self.env["sadeem.saas.docker.deviation"].search([]), "action_rebuild")
+        self.run_operations()
+        self.compare()
+        self.assertEqual(self.found(), [])
+
+    def test_settings_that_wait_for_a_rebuild_are_no_deviation(self):
+        client = self.new()
+        client.docker_workers = 2
+        self.compare()
+        self.assertEqual(self.found(), [])
+
+    def test_what_is_being_worked_on_is_left_alone(self):
+        client = self.new()
+        self.fake.delete_stack(client.docker_stack_id.remote_id, 1)
+        self.act(client, "action_rebuild")
+        self.compare()
+        self.assertEqual(self.found(), [])
+
+    def test_a_stack_without_client_is_listed_and_removed_by_one_button(self):
+        stack = self.put_orphan()
+        self.fake.volumes[1, stack] = [f"{stack}_data"]
+        self.compare()
+        self.assertEqual(self.found(), [("orphaned", stack)])
+        orphan = self.env["sadeem.saas.docker.deviation"].search([])
+        self.assertEqual(orphan.detail, "gone.localhost (1/1)")
+        with self.refused("Only managers", AccessError):
+            self.act(orphan, "action_remove", self.user)
+        self.act(orphan, "action_remove", self.manager)
+        self.assertFalse(self.fake.stacks)
+        self.assertEqual(self.fake.volumes[1, stack], [])
+        self.assertEqual(self.found(), [])
+
+    def test_containers_without_a_stack_are_orphans_too_and_so_are_stopped_stacks(self):
+        stack = self.put_orphan()
+        self.fake.stacks.clear()
+        stopped = self.put_orphan(STRANGER[:-1] + "2")
+        self.fake.containers.pop((1, stopped))
+        self.compare()
+        self.assertEqual(self.found(), [("orphaned", stack), ("orphaned", stopped)])
+
+    def test_what_another_portal_made_is_none_of_our_business(self):
+        self.put_orphan(portal="another-portal")
+        self.fake.put(1, "web", "services: {a: {image: x}}")
+        self.compare()
+        self.assertEqual(self.found(), [])
+
+    def test_an_orphan_that_is_known_by_now_is_not_removed(self):
+        client = self.new()
+        orphan = self.env["sadeem.saas.docker.deviation"].create(
+            {
+                "kind": "orphaned",
+                "environment_id": self.environment.id,
+                "stack": client.docker_stack_id.name,
+            }
+        )
+        foreign = orphan.create(
+            {
+                "kind": "orphaned",
+                "environment_id": self.environment.id,
+                "stack": self.put_orphan(portal="another-portal"),
+            }
+        )
+        for deviation in (orphan, foreign):
+            with self.refused("not unknown any more"):
+                self.act(deviation, "action_remove", self.manager)
+        self.assertEqual(len(self.fake.stacks), 2)
+
+    def test_a_clients_stack_is_never_removed_from_the_list(self):
+        client = self.new()
+        self.fake.delete_stack(client.docker_stack_id.remote_id, 1)
+        self.compare()
+        with self.refused("delete the client instead"):
+            self.act(
+                self.env["sadeem.saas.docker.deviation"].search([]), "action_remove", self.manager
+            )
+
+    def test_a_host_that_does_not_answer_makes_clients_unreachable_and_nothing_else(self):
+        client, stopped = self.new(), self.new()
+        self.fake.delete_stack(stopped.docker_stack_id.remote_id, 1)
+        self.compare()
+        before = self.found()
+        for call in ("list_containers", "list_stacks", "get_stack_file"):
+            with self.subTest(call):
+                self.fake.failures = {call: Unavailable(SERVER, "list", "HTTP 502")}
+                client.unreachable_since = False
+                self.assertIn("HTTP 502", self.compare())
+                self.assertEqual(self.found(), before, "what was known stays as it was")
+                self.assertTrue(client.unreachable_since)
+                self.assertEqual(client.state, "open")
+        self.assertEqual(len(self.environment.placement_ids), 2)
+        self.assertEqual(len(self.environment.port_ids.filtered(lambda port: not port.released)), 4)
+
+    # === HEALING === #
+
+    def test_room_and_ports_of_a_creation_that_was_killed_are_given_back(self):
+        client = self.new()
+        killed = client.copy({"name": "killed.localhost", "state": "broken"})
+        self.env.flush_all()
+        self.image._place(2, killed)
+        self.environment.allocate_ports(2, purpose=stack_name(killed.client_id))
+        self.environment.allocate_ports(1, purpose="something else")
+        self.compare()
+        self.assertEqual(self.environment.placement_ids.client_id, client)
+        held = self.environment.port_ids.filtered(lambda port: not port.released)
+        self.assertEqual(
+            {port.purpose for port in held}, {stack_name(client.client_id), "something else"}
+        )
+
+    def test_room_and_ports_of_a_creation_that_goes_on_are_kept(self):
+        client = self.new(**{"async": True})
+        self.image._place(2, client)
+        self.environment.allocate_ports(2, purpose=stack_name(client.client_id))
+        self.compare()
+        self.assertEqual(self.environment.placement_ids.client_id, client)
+        self.assertFalse(any(self.environment.port_ids.mapped("released")))
+
+    def test_room_that_is_used_without_a_reservation_is_noted(self):
+        client = self.new()
+        client.sudo().docker_placement_ids._give_back()
+        self.compare()
+        self.assertEqual(client.docker_placement_ids.containers, 2)
+
+    # === WHEN AND BY WHOM === #
+
+    def test_the_cron_that_reads_clients_compares_servers_first(self):
+        self.new()
+        self.put_orphan()
+        self.env.flush_all()
+        with self.registry.cursor() as cr:
+            self.env(cr=cr)["saas_portal.client"]._cron_sync()
+        self.env.invalidate_all()
+        self.assertEqual(self.found(), [("orphaned", stack_name(STRANGER))])
+
+    @mute_logger("odoo.addons.sadeem_saas_docker.models.saas_portal_server_comparison")
+    def test_a_comparison_that_fails_does_not_keep_clients_from_being_read(self):
+        client = self.new()
+        client.synced_at = False
+        self.fake.failures["list_containers"] = ValueError("odd answer")
+        self.env.flush_all()
+        with self.registry.cursor() as cr:
+            self.env(cr=cr)["saas_portal.client"]._cron_sync()
+        self.env.invalidate_all()
+        self.assertTrue(client.synced_at)
+
+    def test_managers_compare_from_the_form_of_the_server(self):
+        self.put_orphan()
+        action = self.act(self.server, "action_compare", self.manager)
+        self.assertEqual(action["res_model"], "sadeem.saas.docker.deviation")
+        self.assertEqual(len(self.found()), 1)
+        self.fake.failures["list_stacks"] = Unavailable(SERVER, "list", "HTTP 502")
+        with self.refused("HTTP 502"):
+            self.act(self.server, "action_compare", self.manager)
+        with self.refused(error=AccessError):
+            self.act(self.server, "action_compare", self.user)
+
+    def test_the_list_is_read_by_operators_and_written_by_nobody(self):
+        stack = self.put_orphan()
+        self.compare()
+        deviation = self.env["sadeem.saas.docker.deviation"].search([("stack", "=", stack)])
+        self.assertIn("no client", deviation.with_user(self.user).explanation)
+        for user in (self.user, self.manager):
+            for refused in (
+                lambda user=user: deviation.with_user(user).write({"kind": "down"}),
+                lambda user=user: deviation.with_user(user).unlink(),
+                lambda user=user: deviation.with_user(user).create({}),
+            ):
+                with self.assertRaises(AccessError):
+                    refused()
+        for user in (self.customer, self.internal):
+            for method in ("read", "action_rebuild", "action_remove"):
+                with self.subTest(method), self.refused(error=AccessError):
+                    self.act(deviation, method, user)
