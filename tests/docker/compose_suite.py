@@ -1,11 +1,14 @@
 """The project's docker-compose.yml, started on the private engine with the local images."""
 
 import contextlib
+import json
 import shutil
 import subprocess
+from urllib.parse import quote
 
 import requests
 import websocket
+from portainer_harness import PROJECT
 
 from devkit.console import Failure
 from devkit.paths import ROOT
@@ -84,6 +87,15 @@ class Suite:
             row = self.engine.request("GET", f"/containers/{number}/json")[1]
             found[row["Config"]["Labels"]["com.docker.compose.service"]] = row
         return found
+
+    def stacks_of_clients(self):
+        """What this portal has deployed; other tests may use the engine at the same time."""
+        with contextlib.suppress(Failure):
+            portal = self.psql("SELECT value FROM ir_config_parameter WHERE key = 'database.uuid'")
+            filters = json.dumps({"label": [f"saas.portal={portal}"]})
+            path = f"/containers/json?all=1&filters={quote(filters)}"
+            return {row["Labels"][PROJECT] for row in self.engine.request("GET", path)[1]}
+        return set()
 
     # --- use --------------------------------------------------------------------
 

@@ -17,15 +17,9 @@ def suite(engine, tmp_path_factory, odoo_images_built, portainer_image):
         suite.up()
         yield suite
     finally:
-        for name in stacks_of_clients(engine):
+        for name in suite.stacks_of_clients():
             remove_project(engine, name)
         suite.down()
-
-
-def stacks_of_clients(engine):
-    rows = engine.request("GET", "/containers/json?all=1")[1]
-    labels = [row["Labels"] for row in rows]
-    return {each["com.docker.compose.project"] for each in labels if "saas.client.key" in each}
 
 
 @pytest.fixture(scope="module")
