@@ -1,7 +1,8 @@
-"""A server for the driver of Docker stacks: real engine, real agent, real PostgreSQL, small Odoo."""
+"""A server for the driver of Docker stacks: real engine, agent and PostgreSQL, a small Odoo."""
 
 import contextlib
 import hashlib
+import json
 import os
 import shutil
 import tempfile
@@ -66,8 +67,8 @@ def build_images(engine):
 def _build(engine, tag, dockerfile):
     with tempfile.TemporaryDirectory(dir=engine.folder) as folder:
         shutil.copytree(SOURCES, folder, dirs_exist_ok=True)
-        sql = f"ODOO = {ODOO!r}\nNEUTRALIZE = {NEUTRALIZE!r}\n"
-        (Path(folder) / "local_world_sql.py").write_text(sql)
+        sql = json.dumps({"ODOO": ODOO, "NEUTRALIZE": NEUTRALIZE})
+        (Path(folder) / "sql.json").write_text(sql)
         options = ["--quiet", "--network=none", f"--tag={tag}", f"--file={folder}/{dockerfile}"]
         engine.docker("build", *options, folder)
 

@@ -19,7 +19,7 @@ from pathlib import Path
 
 from saas_driver import DriverError, DriverNotFound, DriverRejected
 
-from .settings import write_text
+from .settings import make_private, write_text
 
 _NAME = re.compile(r"[a-zA-Z0-9-]{1,64}")
 _KINDS = ((DriverNotFound, "not_found"), (DriverRejected, "rejected"))
@@ -44,7 +44,7 @@ class Jobs:
         """Make the folder that takes what the job needs; removes those of former days."""
         self._remove_old()
         path = self.path(job)
-        path.mkdir(mode=0o700, parents=True, exist_ok=True)
+        make_private(path)
         return str(path)
 
     def start(self, job: str, verb: str, arguments: dict) -> None:

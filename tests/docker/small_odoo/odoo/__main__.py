@@ -1,18 +1,19 @@
 """Does to a database what Odoo's commands would do, as little as can be seen from afar."""
 
 import configparser
+import json
+import os
 import sys
 from pathlib import Path
 
 import psycopg2
-
-from .sql import NEUTRALIZE, ODOO
 
 
 def option(name):
     return sys.argv[sys.argv.index(name) + 1] if name in sys.argv else ""
 
 
+statements = json.loads(Path(os.environ["SMALL_ODOO_SQL"]).read_text())
 config = configparser.RawConfigParser()
 config.read(option("-c"))
 options = config["options"]
@@ -23,13 +24,15 @@ connection = psycopg2.connect(
     password=options["db_password"],
     dbname=option("-d"),
 )
+if "broken" in option("-i"):
+    sys.exit("2026-01-01 ERROR db odoo: the module broken cannot be installed")
 with connection, connection.cursor() as cursor:
     if sys.argv[1] == "neutralize":
-        cursor.execute(NEUTRALIZE)
+        cursor.execute(statements["NEUTRALIZE"])
     elif sys.argv[1] == "shell":
         sys.stdout.write("template prepared\n")
     elif "base" in option("-i").split(","):
-        cursor.execute(ODOO)
+        cursor.execute(statements["ODOO"])
         folder = Path(options["data_dir"]) / "filestore" / option("-d") / "ab"
         folder.mkdir(parents=True)
         (folder / "abcd").write_text(f"attachment of {option('-i')}")

@@ -1,0 +1,457 @@
+"""The agent of a client's container, on a real PostgreSQL, with an Odoo in milliseconds."""
+
+import contextlib
+import fcntl
+import json
+import os
+import subprocess
+import sys
+import threading
+import time
+import zipfile
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import pytest
+from local_world import NEUTRALIZE, ODOO
+from psycopg2 import sql
+
+from devkit.paths import ROOT
+
+CLIENT = ROOT / "docker" / "client"
+SMALL_ODOO = ROOT / "tests" / "docker" / "small_odoo"
+IDENTITY = {
+    "database_uuid": "key-acme",
+    "base_url": "http://acme.localhost",
+    "portal_uuid": "portal-1",
+    "portal_key": "PUBLIC KEY\n",
+}
+REF = {"name": "acme.localhost", "key": "key-acme"}
+
+
+class Container:
+    """What the agent sees of a container: its environment and its data folder."""
+
+    def __init__(self, cluster, folder, **variables):
+        self.cluster, self.folder = cluster, folder
+        self.data = folder / "data"
+        modules = folder / "modules"
+        if not modules.exists():
+            modules.mkdir()
+            (modules / "odoo").symlink_to(SMALL_ODOO / "odoo")
+        config = folder / "odoo.conf"
+        config.write_text("[options]\naddons_path = /opt/saas/addons\n")
+        python = [str(modules), str(CLIENT), str(ROOT / "saas_portal" / "lib")]
+        self.environment = {
+            **os.environ,
+            "HOST": "127.0.0.1",
+            "PORT": str(cluster.port),
+            "USER": "odoo",
+            "PASSWORD": cluster.password,
+            "SAAS_DATA": str(self.data),
+            "ODOO_RC": str(config),
+            "PYTHONPATH": os.pathsep.join([*python, *filter(None, sys.path)]),
+            "SMALL_ODOO_SQL": str(folder / "sql.json"),
+            **variables,
+        }
+        (folder / "sql.json").write_text(json.dumps({"ODOO": ODOO, "NEUTRALIZE": NEUTRALIZE}))
+
+    def agent(self, *arguments, module="saas_agent"):
+        """What the program prints, as the portal reads it."""
+        done = subprocess.run(
+            [sys.executable, "-m", module, *arguments],
+            env=self.environment,
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+        assert not done.returncode, done.stderr
+        (line,) = done.stdout.splitlines()
+        return json.loads(line)
+
+    def do(self, verb, **arguments):
+        return self.agent("do", verb, json.dumps(arguments))
+
+    def start(self, job, verb, **arguments):
+        return self.agent("start", job, verb, json.dumps(arguments))
+
+    def ended(self, job):
+        """How a job ended."""
+        deadline = time.monotonic() + 60
+        while time.monotonic() < deadline:
+            state = self.agent("wait", job, "20")
+            if state["state"] != "running":
+                return state
+        raise AssertionError("the job does not end")
+
+    def work(self, verb, upload=None, **arguments):
+        job = f"job-{time.monotonic_ns()}"
+        folder = Path(self.agent("prepare", job)["result"])
+        if upload:
+            (folder / "in.zip").write_bytes(upload.read_bytes())
+        self.start(job, verb, **arguments)
+        return self.ended(job), folder
+
+    def make(self, verb, upload=None, **arguments):
+        """The file that a job makes, or its result."""
+        state, folder = self.work(verb, upload, **arguments)
+        assert state["state"] == "done", state
+        return folder / "out.zip"
+
+    def query(self, database, statement, *params):
+        return self.cluster.query(database, statement, params or None)
+
+    def parameters(self, database):
+        return dict(self.query(database, "SELECT key, value FROM ir_config_parameter"))
+
+    def file(self, database, name="ab/abcd"):
+        return self.data / "filestore" / database / name
+
+
+@pytest.fixture
+def container_of(cluster, tmp_path):
+    def make(**variables):
+        return Container(cluster, tmp_path, **variables)
+
+    yield make
+    for name in cluster.databases():
+        identifier = sql.Identifier(name)
+        for statement in ("ALTER DATABASE {} IS_TEMPLATE false", "DROP DATABASE {} WITH (FORCE)"):
+            cluster.query("postgres", sql.SQL(statement).format(identifier), superuser=True)
+
+
+@pytest.fixture
+def container(container_of):
+    return container_of()
+
+
+@pytest.fixture
+def template(container):
+    spec = {"name": "template-1", "key": "key-template", "demo": False}
+    return container.make("build_template", addons=["sale"], languages=["en_US"], **spec)
+
+
+@pytest.fixture
+def client(container, template):
+    container.make("create", template, **REF, identity=IDENTITY)
+    return container
+
+
+# -- what the verbs do -----------------------------------------------------------------------------
+
+
+def test_a_template_is_an_archive_and_leaves_no_database(container, template):
+    with zipfile.ZipFile(template) as archive:
+        assert {"dump.sql", "manifest.json", "filestore/ab/abcd"} <= set(archive.namelist())
+        assert json.loads(archive.read("manifest.json"))["modules"]["base"]
+    assert container.cluster.databases() == set()
+    assert list((container.data / "filestore").glob("*")) == []
+
+
+def test_a_client_is_made_of_a_template(client):
+    parameters = client.parameters("acme.localhost")
+    assert parameters["database.uuid"] == "key-acme"
+    assert parameters["database.secret"] != "template"
+    assert client.file("acme.localhost").exists()
+    assert client.do("look", key="key-acme")["result"] == {"name": "acme.localhost", "modules": ""}
+    assert client.do("look", key="key-other")["result"] == {"name": "", "modules": ""}
+
+
+def test_making_a_client_again_changes_nothing(client, template):
+    before = client.parameters("acme.localhost")
+    client.make("create", template, **REF, identity=IDENTITY)
+    assert client.parameters("acme.localhost") == before
+
+
+def test_the_client_trusts_the_portals_present_keys_and_no_former_ones(client):
+    path = client.data / "saas_trust" / "portal-1.pem"
+    assert path.read_text() == "PUBLIC KEY\n"
+    client.do("publish_keys", identity={**IDENTITY, "portal_key": "NEW KEY\n"})
+    assert path.read_text() == "NEW KEY\n"
+
+
+def test_a_portals_uuid_leads_nowhere_else(client):
+    answer = client.do("publish_keys", identity={**IDENTITY, "portal_uuid": "../../evil"})
+    assert answer["error"]["kind"] == "rejected"
+    assert not list(client.folder.rglob("evil*"))
+
+
+def test_nobody_else_may_connect_to_the_clients_database(client):
+    rows = client.query(
+        "postgres",
+        "SELECT has_database_privilege('public', datname, 'CONNECT') FROM pg_database"
+        " WHERE datname = 'acme.localhost'",
+    )
+    assert rows == [(False,)]
+    backup = client.make("backup", **REF)
+    client.make("restore", backup, **REF, identity=IDENTITY)
+    rows = client.query(
+        "postgres",
+        "SELECT has_database_privilege('public', datname, 'CONNECT') FROM pg_database"
+        " WHERE datname = 'acme.localhost'",
+    )
+    assert rows == [(False,)]
+
+
+def test_a_backup_is_told_with_its_digest_and_restored(client):
+    client.query("acme.localhost", "INSERT INTO mail_mail (state) VALUES ('precious')")
+    state, folder = client.work("backup", **REF)
+    assert state["result"]["size"] == (folder / "out.zip").stat().st_size
+    client.query("acme.localhost", "DELETE FROM mail_mail")
+    client.make("restore", folder / "out.zip", **REF, identity=IDENTITY)
+    assert client.query("acme.localhost", "SELECT state FROM mail_mail") == [("precious",)]
+
+
+@pytest.mark.parametrize("neutralize", [False, True])
+def test_a_copy_of_another_client_is_a_stranger_to_it(client, neutralize):
+    client.query("acme.localhost", "INSERT INTO mail_mail (state) VALUES ('outgoing')")
+    backup = client.make("backup", **REF)
+    identity = {**IDENTITY, "database_uuid": "key-twin", "base_url": "http://twin"}
+    twin = {"name": "twin.localhost", "key": "key-twin"}
+    client.make("copy_in", backup, **twin, identity=identity, neutralize=neutralize)
+    parameters = client.parameters("twin.localhost")
+    assert parameters["database.uuid"] == "key-twin"
+    assert parameters.get("database.is_neutralized", "") == ("true" if neutralize else "")
+    assert client.query("twin.localhost", "SELECT state FROM mail_mail") == [("cancel",)]
+
+
+def test_a_renamed_client_has_its_files(client):
+    client.make("rename", **REF, new_name="new.localhost", base_url="http://new.localhost")
+    assert client.do("look", key="key-acme")["result"]["name"] == "new.localhost"
+    assert client.file("new.localhost").exists()
+    assert client.parameters("new.localhost")["web.base.url"] == "http://new.localhost"
+
+
+def test_usage_tells_users_and_sizes(client):
+    usage = client.do("usage", **REF)["result"]
+    assert usage["users"] == 0
+    assert usage["database_mb"] > 1
+    assert usage["suspended"] is False
+
+
+def test_a_deleted_database_is_gone(client):
+    client.make("delete_database", **REF)
+    assert client.cluster.databases() == set()
+
+
+@pytest.mark.parametrize(
+    ("verb", "arguments", "kind", "words"),
+    [
+        ("usage", {"name": "nobody.localhost", "key": "key"}, "not_found", "nobody.localhost"),
+        ("usage", {**REF, "key": "key-other"}, "rejected", "somebody else"),
+        ("fly", {}, "rejected", "image is older"),
+        ("_trust", {}, "rejected", "image is older"),
+        ("do", {}, "rejected", "image is older"),
+    ],
+)
+def test_a_refusal_says_what_kind_it_is(client, verb, arguments, kind, words):
+    error = client.do(verb, **arguments)["error"]
+    assert error["kind"] == kind
+    assert words in error["text"]
+
+
+def test_an_unreachable_postgresql_is_told_without_its_password(container_of):
+    container = container_of(PORT="1", PASSWORD="very-secret-word")
+    answer = container.do("look", key="key")
+    assert answer["error"]["kind"] == "unavailable"
+    assert "very-secret-word" not in json.dumps(answer)
+
+
+def test_the_password_may_be_in_a_file(container_of, tmp_path):
+    path = tmp_path / "password"
+    path.write_text(container_of().cluster.password)
+    container = container_of(PASSWORD_FILE=str(path), PASSWORD="wrong")
+    assert container.do("look", key="key")["state"] == "done"
+
+
+# -- jobs ------------------------------------------------------------------------------------------
+
+
+def test_the_same_job_twice_is_one_job(client):
+    client.start("job", "backup", **REF)
+    assert client.ended("job")["state"] == "done"
+    made = client.data / "saas-agent" / "jobs" / "job" / "out.zip"
+    before = made.stat().st_mtime_ns
+    client.start("job", "backup", **REF)
+    assert client.ended("job")["state"] == "done"
+    assert made.stat().st_mtime_ns == before
+
+
+def test_jobs_wait_for_each_other(client):
+    with locked(client.data / "saas-agent" / "lock"):
+        client.start("job", "rename", **REF, new_name="new.localhost", base_url="http://new")
+        assert client.agent("wait", "job", "0.3") == {"state": "running"}
+        assert client.do("look", key="key-acme")["result"]["name"] == "acme.localhost"
+    assert client.ended("job")["state"] == "done"
+    assert client.do("look", key="key-acme")["result"]["name"] == "new.localhost"
+
+
+def test_a_job_whose_process_died_is_told_as_cut_off(client):
+    with locked(client.data / "saas-agent" / "lock"):
+        client.start("job", "backup", **REF)
+        assert client.agent("wait", "job", "0") == {"state": "running"}
+        kill_workers(client, "job")
+        state = client.ended("job")
+    assert state["error"]["kind"] == "unavailable"
+    assert "cut off" in state["error"]["text"]
+
+
+def test_a_job_that_was_cut_off_before_it_began_begins_when_it_is_asked_for_again(client):
+    folder = Path(client.agent("prepare", "job")["result"])
+    (folder / "request.json").write_text("[]")
+    client.start("job", "backup", **REF)
+    assert client.ended("job")["state"] == "done"
+
+
+def test_a_job_leaves_nothing_of_what_was_uploaded(client):
+    backup = client.make("backup", **REF)
+    _state, folder = client.work("restore", backup, **REF, identity=IDENTITY)
+    assert not (folder / "in.zip").exists()
+    client.agent("forget", folder.name)
+    assert not folder.exists()
+
+
+def test_jobs_of_former_days_are_removed(container):
+    folder = Path(container.agent("prepare", "old")["result"])
+    os.utime(folder, (0, 0))
+    container.agent("prepare", "new")
+    assert not folder.exists()
+
+
+def test_no_name_of_a_job_leads_out_of_its_folder(container):
+    answer = container.agent("prepare", "../evil")
+    assert answer["error"]["kind"] == "rejected"
+
+
+def test_what_nobody_expected_is_told_too(container):
+    error = container.do("usage")["error"]
+    assert error["kind"] == "unavailable"
+    assert "KeyError" in error["text"]
+
+
+def test_nobody_else_reads_what_the_agent_keeps(client):
+    client.make("backup", **REF)
+    folder = client.data / "saas-agent"
+    for path in (folder, *folder.rglob("*")):
+        if path.is_dir() or path.suffix == ".json":
+            assert path.stat().st_mode & 0o077 == 0, path
+
+
+# -- modules ---------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def modules_of(container_of, client):
+    """Starts the container's entry point with lists of modules; what Odoo was told to do."""
+
+    def start(update="", install=""):
+        container = container_of(SAAS_UPDATE_MODULES=update, SAAS_INSTALL_MODULES=install)
+        change_modules(container)
+        present = container.query("acme.localhost", "SELECT to_regclass('module_changes')")
+        if present == [(None,)]:
+            return []
+        return container.query("acme.localhost", "SELECT updated, installed FROM module_changes")
+
+    return start
+
+
+def change_modules(container):
+    script = (
+        "from saas_agent.entry import change_modules as c;"
+        "from saas_agent.client_databases import ClientDatabases as D;"
+        "from saas_agent.settings import Settings as S; c(D(S.read()), 1)"
+    )
+    return subprocess.run(
+        [sys.executable, "-c", script],
+        env=container.environment,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=True,
+    ).stderr
+
+
+def test_modules_are_changed_once_for_each_change_of_the_list(modules_of):
+    assert modules_of("sale, stock", "crm") == [("sale,stock", "crm")]
+    assert modules_of("sale,stock", "crm") == [("sale,stock", "crm")]
+    assert modules_of("sale", "crm") == [("sale,stock", "crm"), ("sale", "crm")]
+
+
+def test_without_a_list_nothing_is_changed(modules_of):
+    assert modules_of() == []
+
+
+def test_modules_that_fail_are_told_and_keep_nobody_out(container_of, client):
+    container = container_of(SAAS_INSTALL_MODULES="broken")
+    assert "broken" in change_modules(container)
+    assert "broken" in container.do("look", key="key-acme")["result"]["modules"]
+    # Not again at each restart: it would only fail again.
+    assert change_modules(container) == ""
+
+
+def test_a_new_client_has_the_modules_before_it_is_seen(container_of, container, template):
+    made = container_of(SAAS_INSTALL_MODULES="crm")
+    made.make("create", template, **REF, identity=IDENTITY)
+    assert made.query("acme.localhost", "SELECT installed FROM module_changes") == [("crm",)]
+    assert change_modules(made) == ""
+    assert made.query("acme.localhost", "SELECT installed FROM module_changes") == [("crm",)]
+
+
+def test_without_a_database_there_is_nothing_to_change(container_of):
+    assert change_modules(container_of(SAAS_INSTALL_MODULES="crm")) == ""
+
+
+# -- readiness -------------------------------------------------------------------------------------
+
+
+def test_odoo_is_ready_when_it_answers(container, monkeypatch):
+    from saas_agent.settings import Settings
+    from saas_agent.verbs import Verbs
+
+    class Handler(BaseHTTPRequestHandler):
+        status = 503
+
+        def do_GET(self):
+            self.send_response(self.status)
+            self.end_headers()
+
+        def log_message(self, *_words):
+            pass
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    settings = Settings(
+        container.data,
+        container.folder / "odoo.conf",
+        {},
+        address=f"http://127.0.0.1:{server.server_port}",
+    )
+    try:
+        assert Verbs(settings).do("ready", {"name": "acme.localhost", "seconds": 0}) is False
+        Handler.status = 200
+        assert Verbs(settings).do("ready", {"name": "acme.localhost", "seconds": 0}) is True
+    finally:
+        server.shutdown()
+        server.server_close()
+
+
+# -- helpers ---------------------------------------------------------------------------------------
+
+
+@contextlib.contextmanager
+def locked(path):
+    with path.open("w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
+
+
+def kill_workers(container, job):
+    """Kill the processes that work on a job, as a restart of the container does."""
+    for entry in Path("/proc").glob("[0-9]*"):
+        with contextlib.suppress(OSError):
+            command = (entry / "cmdline").read_bytes().split(b"\0")
+            environment = (entry / "environ").read_bytes()
+            works = b"run" in command and job.encode() in command
+            if works and str(container.data).encode() in environment:
+                os.kill(int(entry.name), 9)
