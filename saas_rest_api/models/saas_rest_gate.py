@@ -5,6 +5,7 @@ import threading
 from odoo import api, models, tools
 from odoo.http import request
 from odoo.service import security
+from odoo.tools import config
 
 from .. import process
 from ..lib.saas_rest import addresses, prefer, token_values
@@ -107,7 +108,7 @@ class SaasRestGate(models.AbstractModel):
     def _look_up(self, value):
         """Asks the primary server, never a replica: one that lags would let revoked tokens in."""
         tokens = self.env["saas_rest.token"]
-        if not self.env.cr.readonly:
+        if not (self.env.cr.readonly and config["db_replica_host"]):
             return tokens._look_up(value)
         with self.env.registry.cursor() as cr:
             return tokens.with_env(self.env(cr=cr))._look_up(value)
