@@ -14,8 +14,12 @@ from .fleet import ExternalServer
 _CONNECT_TIMEOUT = 10
 #: Seconds that a statement may take; dropping a database waits for its sessions to end.
 _STATEMENT_TIMEOUT = 60
-#: It makes databases of its own, as the agent needs them, and may do nothing else.
-_RIGHTS = "LOGIN CREATEDB NOSUPERUSER NOCREATEROLE NOREPLICATION NOBYPASSRLS"
+#: It makes databases of its own, as the agent needs them, and may do nothing else. Only a superuser
+#: may name the rest of a role that is there, even to take it away: it was refused before then.
+_RIGHTS = {
+    "CREATE": "LOGIN CREATEDB NOSUPERUSER NOCREATEROLE NOREPLICATION NOBYPASSRLS",
+    "ALTER": "LOGIN CREATEDB",
+}
 
 
 class ExternalRoles:
@@ -41,7 +45,7 @@ class ExternalRoles:
             )
             cursor.execute(
                 sql.SQL("{} ROLE {} WITH {} PASSWORD {}").format(
-                    sql.SQL(verb), role, sql.SQL(_RIGHTS), sql.Literal(password)
+                    sql.SQL(verb), role, sql.SQL(_RIGHTS[verb]), sql.Literal(password)
                 )
             )
 
@@ -68,7 +72,8 @@ class ExternalRoles:
     def _check_role(self, cursor) -> bool:
         """Whether the role is there; raises when it is none of a client's."""
         cursor.execute(
-            "SELECT rolsuper OR rolcreaterole OR rolreplication OR rolname = current_user"
+            "SELECT rolsuper OR rolcreaterole OR rolreplication OR rolbypassrls"
+            " OR rolname = current_user"
             " FROM pg_roles WHERE rolname = %s",
             [self._server.role],
         )
@@ -114,6 +119,6 @@ class ExternalRoles:
     def _complain(self, action: str, error: psycopg2.Error) -> str:
         lines = str(error).strip().splitlines() or [type(error).__name__]
         return (
-            f"{self._describe()} could not {action} {self._server.role}: {lines[-1].strip()}."
+            f"{self._describe()} could not {action} {self._server.role}: {lines[0].strip()}."
             " Check the server and its administrator's account, then try again."
         )
