@@ -12,6 +12,7 @@
         "security/ir.model.access.csv",
         "data/saas_portal_data.xml",
         "data/saas_portal_reserved_name_data.xml",
+        "views/saas_portal_mail_layout.xml",
         "data/mail_template_data.xml",
         "data/ir_cron_data.xml",
         "views/saas_portal_operation_views.xml",

@@ -82,7 +82,7 @@ class ResUsers(models.Model):
         values = {**self._check_visitor(form), "password": form.get("password")}
         if not isinstance(values["password"], str) or len(values["password"]) < _MIN_PASSWORD:
             raise UserError(
-                self.env._("The password has at least %(count)s letters.", count=_MIN_PASSWORD)
+                self.env._("The password has at least %(count)s characters.", count=_MIN_PASSWORD)
             )
         try:
             self.sudo().signup({**values, "email": values["login"]})

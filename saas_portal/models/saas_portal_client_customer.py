@@ -59,6 +59,8 @@ class SaasPortalClient(models.Model):
     def _get_customer_state(self):
         """(word, colour) of the state as the customer reads it."""
         self.ensure_one()
+        if self.state == "pending" and self.rung == "read_only":
+            return self.env._("Read-only"), "warning"
         return {
             "draft": (self.env._("Waiting"), "info"),
             "building": (self.env._("Being built"), "info"),
@@ -109,16 +111,39 @@ class SaasPortalClient(models.Model):
                 " good."
             )
         if self.state == "pending":
-            reason = {
-                "expiration": self.env._("because its time is over; a renewal opens it at once"),
-                "storage": self.env._("because it needs more storage than its plan has"),
-            }.get(self.suspended_for, self.env._("by us; please write to us"))
-            return self.env._("Nobody can log in: suspended %(reason)s.", reason=reason)
+            return self._explain_suspension()
+        if self.rung == "notice" and self.suspension_notice:
+            return self.suspension_notice
         if self.expired:
             return self.env._("The time of this database is over. Please renew it.")
         if self.storage_exceed:
             return self.env._("This database needs more storage than its plan has.")
         return False
+
+    def _explain_suspension(self):
+        """How far it is shut, why, and what the operator wrote about it."""
+        reason = {
+            "expiration": self.env._("its time is over. A renewal opens it at once."),
+            "storage": self.env._("it needs more storage than its plan has."),
+            "payment": self.env._("an invoice is open. It opens when that is paid."),
+            "maintenance": self.env._("we are working on it. Please come back a little later."),
+            "abuse": self.env._("we believe it was used against the terms of use."),
+        }.get(self._get_suspension_word(), self.env._("we have paused it. Please write to us."))
+        if self.rung == "read_only":
+            text = self.env._("You can read everything and change nothing: %(why)s", why=reason)
+        else:
+            text = self.env._("Nobody can log in: %(why)s", why=reason)
+        return f"{text} {self.suspension_notice}" if self.suspension_notice else text
+
+    def _get_suspension_word(self):
+        if self.suspended_for in ("expiration", "storage"):
+            return self.suspended_for
+        return self.suspension_reason
+
+    def _get_contact(self):
+        """The e-mail address at which the customer finds somebody; False for none."""
+        company = self.company_id or self.env.company
+        return company.email or False
 
     def _get_progress(self):
         """What is being done for the customer right now, step by step, without technical causes."""
@@ -146,6 +171,8 @@ class SaasPortalClient(models.Model):
         }[action]
         if action == "backup" and self.rung == "stopped":
             return False
+        if action == "open" and self.rung == "read_only":
+            return self.state in LIVE_STATES
         if action == "rename" and self._get_label_and_domain()[1] != (
             self.plan_id and self.plan_id._get_signup_domain()
         ):

@@ -190,7 +190,7 @@ class SaasPortalClient(models.Model):
         try:
             with self.env.cr.savepoint():
                 template.with_context(self.env.context).send_mail(
-                    self.id, email_layout_xmlid="mail.mail_notification_light"
+                    self.id, email_layout_xmlid="saas_portal.mail_layout"
                 )
         except UserError as error:
             self.message_post(

@@ -326,7 +326,7 @@ class SaasPortalOperation(models.Model):
         again = temporary and self.background and attempts <= len(_BACK_OFF_MINUTES)
         if temporary and not again:
             cause = self.env._("%(cause)s Check that the server runs, then retry.", cause=cause)
-        if not again:
+        elif not temporary:
             cause = self._get_subject()._explain_failure(self, cause)
         cancelled = self.state == OP_CANCELLED
         step = self.step_ids.browse(step_id)

@@ -64,7 +64,7 @@ class SaasPortalPlan(models.Model):
                     force_send=True,
                     raise_exception=True,
                     email_values={**addressed, "auto_delete": True},
-                    email_layout_xmlid="mail.mail_notification_light",
+                    email_layout_xmlid="saas_portal.mail_layout",
                 )
         except MailDeliveryException as error:
             _logger.warning("The mail for a sign-up could not be sent: %s", error)

@@ -201,7 +201,10 @@ class SaasPortalCase(TransactionCase):
         cls.template = cls.env["saas_portal.database"].create(
             {"name": "template-test", "server_id": cls.server.id}
         )
-        cls.template.write({"state": "template", "built_at": "2025-01-01 00:00:00"})
+        addons = cls.server._read_addons(["base", "saas_client"])
+        cls.template.write(
+            {"state": "template", "built_at": "2025-01-01 00:00:00", "addon_versions": addons}
+        )
         cls.plan = cls.env["saas_portal.plan"].create(
             {
                 "name": "Test Plan",

@@ -158,6 +158,7 @@ class TestCreate(SaasPortalCase):
             self.assertEqual("A password was also chosen" in body, bool(password))
             self.assertEqual(f"http://{name}.localhost:8069/web/login" in body, bool(password))
             self.assertNotIn("correct horse", body)
+            self.assertNotIn("SaaS Client", body, "This is what operators call it")
 
     def test_a_welcome_mail_that_cannot_be_written_is_noted_and_no_failure(self):
         self.plan.on_create_email_template.body_html = "<p t-out='object.no_such_field'/>"

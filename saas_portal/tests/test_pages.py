@@ -52,6 +52,8 @@ class PagesCase(SaasPortalCase, HttpCase):
 class TestSignupPages(PagesCase):
     def setUp(self):
         super().setUp()
+        # What is done where addresses are confirmed stands in test_confirm.
+        self.env["ir.config_parameter"].set_param("saas_portal.confirm_email", "never")
         self.url = f"/saas/signup/{self.plan.id}"
         self.form = {
             "dbname": "acme",
@@ -342,7 +344,7 @@ class TestDatabasePages(PagesCase):
 
     def test_each_state_is_explained(self):
         for state, reason, words in (
-            ("pending", "operator", "suspended by us"),
+            ("pending", "operator", "we have paused it"),
             ("pending", "storage", "more storage"),
             ("pending", "expiration", "its time is over"),
             ("broken", False, "could not be made"),
@@ -351,6 +353,22 @@ class TestDatabasePages(PagesCase):
             self.assertIn(words, self.page(self.url))
         self.client.sudo().write({"state": "open", "expired": True})
         self.assertIn("Please renew it", self.page(self.url))
+
+    def test_each_rung_is_explained_with_the_operators_words_and_whom_to_ask(self):
+        self.env.company.email = "help@example.com"
+        self.assertIn("mailto:help@example.com", self.page(self.url))
+        client = self.client.sudo()
+        client._change_rung("read_only", "payment", "INV/0042 of May.")
+        text = " ".join(self.page(self.url).split())
+        for words in ("Read-only", "change nothing: an invoice is open", "INV/0042 of May."):
+            self.assertIn(words, text)
+        self.assertIn(f"{self.url}/open", text, "Who may read is let in")
+        client._change_rung("closed", "maintenance")
+        text = self.page(self.url)
+        self.assertIn("Nobody can log in: we are working on it", text)
+        self.assertNotIn(f"{self.url}/open", text)
+        client._change_rung("notice", "other", "The price list changes.")
+        self.assertIn("The price list changes.", self.page(self.url))
 
     def test_a_failure_shows_no_technical_cause(self):
         self.driver.failures["create"] = DriverUnavailable("db.internal:5432 refuses")

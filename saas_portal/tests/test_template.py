@@ -122,6 +122,8 @@ class TestTemplate(SaasPortalCase):
         self.assertFalse(self.template.outdated)
 
     def test_a_template_of_which_nothing_is_known_is_outdated(self):
+        self.assertFalse(self.template.outdated)
+        self.template.addon_versions = False
         self.assertIn("not known", self.template.outdated_reason)
         self.template.state = "deleted"
         self.assertFalse(self.template.outdated)

@@ -244,6 +244,7 @@ def test_read_only_is_for_reading_through_every_door_and_ends_at_once(portal, cl
     browser = portal.http(client.name)
     assert browser.login(client.login, client.owner_password)
     partner = client.owner.call("res.partner", "create", {"name": "Before"})
+    category = client.owner.call("res.partner.category", "create", {"name": "Before"})
     shut(client, "read_only")
     for _ in range(3):
         assert client.owner.authenticate(client.login, client.owner_password)
@@ -257,11 +258,15 @@ def test_read_only_is_for_reading_through_every_door_and_ends_at_once(portal, cl
                 client.owner.call("res.partner", method, *arguments)
         # Core writes this by SQL, past the ORM.
         with pytest.raises(Fault, match="read-only"):
-            client.owner.call("ir.sequence", "next_by_id", [1])
+            client.owner.call(
+                "res.partner.category", "update_field_translations", [category], "name",
+                {"en_US": "After"},
+            )  # fmt: skip
         assert browser.get("/odoo").status_code == 200
     portal.admin.call("saas_portal.client", "action_resume", [client.id])
     for number in range(4):
         client.owner.call("res.partner", "write", [partner], {"name": f"After {number}"})
+    assert client.owner.read("res.partner.category", category, "name") == "Before"
 
 
 def test_closed_is_a_page_with_the_reason_and_opens_at_once(portal, client, shut, configure):
