@@ -9,6 +9,7 @@ import pytest
 import swarm_harness
 from driver_contract import make_spec
 from driver_world import PASSWORD, DictFleet, DockerWorld, build_images, build_template
+from portainer_api import PortainerClient, TlsPolicy, fetch_fingerprint
 from portainer_driver_import import PortainerDriver
 from saas_driver import DriverUnavailable
 from saas_stack import SwarmOptions
@@ -48,7 +49,12 @@ def images(engine, swarm, odoo_images_built):
 @pytest.fixture
 def world(swarm, portainer, swarm_environments, images, tmp_path):
     world = DockerWorld(swarm, portainer, lambda place: DictFleet(place, *images), tmp_path)
-    world.place = replace(world.place, environment_id=swarm_environments[portainer.url])
+    pinned = TlsPolicy.pinned(fetch_fingerprint(portainer.url))
+    world.place = replace(
+        world.place,
+        portainer=lambda: PortainerClient(portainer.url, portainer.key, tls=pinned),
+        environment_id=swarm_environments[portainer.url],
+    )
     world.fleet = SwarmFleet(world.place, *images)
     world.driver = PortainerDriver(world.fleet, tmp_path / "templates")
     yield world
@@ -85,7 +91,7 @@ def test_a_client_lives_on_a_swarm_from_its_template_to_its_end(world, swarm, tm
     port = world.fleet.ports[spec.ref.key]
     with urllib.request.urlopen(f"http://127.0.0.1:{port}/web/health", timeout=10) as answer:
         assert answer.status == 200
-    assert driver.usage(spec.ref).users > 0
+    assert driver.usage(spec.ref).database_mb > 0
 
     # The password is a secret of the swarm, and in no environment of a container.
     assert f"password-{spec.ref.key}" in secrets(swarm)
@@ -106,7 +112,7 @@ def test_a_client_lives_on_a_swarm_from_its_template_to_its_end(world, swarm, tm
         driver.usage(ref)
     driver.start(ref)
     assert driver.status(ref.name).running
-    assert driver.usage(ref).users > 0
+    assert driver.usage(ref).database_mb > 0
 
     driver.delete(ref)
     driver.delete(ref)

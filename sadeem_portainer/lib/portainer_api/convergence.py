@@ -47,7 +47,7 @@ def judge(services: Iterable[Service], tasks: Iterable[Task], strict: bool = Fal
 def _judge_service(service: Service, tasks: list[Task], strict: bool) -> tuple[str, bool]:
     """What is wrong with one service, '' if nothing is, and whether it will stay so."""
     if service.broken:
-        return _complaint(tasks) or service.broken, True
+        return _last_error(tasks) or service.broken, True
     wanted = [task for task in tasks if task.wanted in ("running", "ready")]
     if service.one_shot:
         return _judge_one_shot(tasks)
@@ -59,7 +59,7 @@ def _judge_service(service: Service, tasks: list[Task], strict: bool) -> tuple[s
         return "", False
     failures = _failures_of(wanted, tasks)
     if failures and not any(task.is_running for task in wanted):
-        return _complaint(tasks), len(failures) >= ATTEMPTS
+        return _last_error(tasks) or "it ends as soon as it starts", len(failures) >= ATTEMPTS
     complaint = next((task.error for task in wanted if task.error), "")
     return readable(complaint) or f"{len(running)} of {number} run as they shall", False
 
@@ -89,10 +89,9 @@ def _failures_of(wanted: list[Task], tasks: list[Task]) -> list[Task]:
     return failures
 
 
-def _complaint(tasks: list[Task]) -> str:
+def _last_error(tasks: list[Task]) -> str:
     """The last thing that the swarm complained of."""
-    said = next((task.error for task in reversed(tasks) if task.error), "")
-    return readable(said) or "it ends as soon as it starts"
+    return readable(next((task.error for task in reversed(tasks) if task.error), ""))
 
 
 def readable(text: str) -> str:
