@@ -59,8 +59,9 @@ def deploy(swarm, tmp_path):
         )
         assert result.returncode == 0, result.stderr
         assert not result.stderr, "compose keys that a swarm ignores"
-        rows = swarm.request("GET", "/services")[1]
-        return {row["Spec"]["Name"].removeprefix(f"{NAME}_"): row["Spec"] for row in rows}
+        specs = [row["Spec"] for row in swarm.request("GET", "/services")[1]]
+        ours = [spec for spec in specs if spec["Name"].startswith(f"{NAME}_")]
+        return {spec["Name"].removeprefix(f"{NAME}_"): spec for spec in ours}
 
     yield run
     swarm_harness.remove_stack(swarm, NAME)
