@@ -3,6 +3,10 @@
 import json
 import logging
 import re
+import time
+from unittest.mock import patch
+
+from passlib.hash import pbkdf2_sha512
 
 from odoo.tests import new_test_user, tagged
 
@@ -156,13 +160,46 @@ class TestSeed(RestCase):
         self.assertEqual(body["user_context"]["lang"], "en_US")
 
     def test_wrong_credentials_all_look_the_same(self):
-        """B18: wrong password, unknown login, unknown database (times are seen in tests/e2e)."""
+        """B18: wrong password, unknown login, unknown database."""
         answers = []
         for wrong in ({"password": "no"}, {"login": "nobody"}, {"db": "no_such_database"}):
             answer = self.get_token(data={**self.credentials, **wrong})
             self.assert_legacy_error(answer, 401, "credentials-invalid")
             answers.append(answer.text)
         self.assertEqual(len(set(answers)), 1)
+
+    def hashes(self, **wrong):
+        """How many hashes a refused login has cost: what else it does takes no time beside."""
+        with patch.object(
+            pbkdf2_sha512,
+            "_calc_checksum",
+            autospec=True,
+            side_effect=pbkdf2_sha512._calc_checksum,
+        ) as made:
+            answer = self.get_token(data={**self.credentials, **wrong})
+        self.assert_legacy_error(answer, 401, "credentials-invalid")
+        return made.call_count
+
+    def test_wrong_credentials_all_cost_the_same(self):
+        """B18: one hash each; how long they take is measured by ./dev bench rest."""
+        # Failures are counted outside of the tests' transaction: each run has its own logins.
+        login = f"hashed-{time.time_ns()}"
+        user = new_test_user(self.env, login, "base.group_user", password="s3cret+ü")
+        self.credentials = {**self.credentials, "login": user.login}
+        nobody = new_test_user(self.env, f"{login}-empty", "base.group_user")
+        self.env.cr.execute("UPDATE res_users SET password = NULL WHERE id = %s", nobody.ids)
+        cases = {
+            "wrong password": {"password": "no"},
+            "unknown login": {"login": f"{login}-unknown"},
+            "unknown database": {"db": "no_such_database"},
+            "a database without Odoo": {"db": "postgres"},
+            "no password": {"login": nobody.login},
+            "something like an API key": {"password": "0" * 40},
+            "the same of nobody": {"login": f"{login}-unknown", "password": "0" * 40},
+        }
+        # The first one of a process makes the hash itself ready.
+        self.hashes(login=f"{login}-first")
+        self.assertEqual({self.hashes(**wrong) for wrong in cases.values()}, {1})
 
     def test_credentials_in_the_address_are_refused_and_not_logged(self):
         """B21, H7"""

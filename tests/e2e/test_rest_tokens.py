@@ -254,9 +254,18 @@ def test_the_dump_opens_nothing(rest):
 
 @pytest.mark.one_shape
 def test_neutralizing_a_copy_deletes_its_tokens(rest):
-    """B77"""
+    """B77: and stops its webhooks, which cannot sign in the original's name either."""
+    body = {"url": "https://hooks.example.org/", "models": ["res.country"]}
+    token = rest.token()
+    hook = rest.call("POST", "/api/v1/webhooks", token=token, json=body).json()["data"]["id"]
+    rest.call("POST", f"/api/v1/webhooks/{hook}/test", token=token)
+    left = (
+        "SELECT (SELECT count(*) FROM saas_rest_token) > 0,"
+        " (SELECT count(*) FROM saas_rest_webhook WHERE active OR sealed_secret IS NOT NULL) > 0,"
+        " (SELECT count(*) FROM saas_rest_delivery) > 0"
+    )
     with rest.duplicate("neutral.localhost") as copy:
-        assert rest.psql(copy, "SELECT count(*) > 0 FROM saas_rest_token") == [(True,)]
+        assert rest.psql(copy, left) == [(True, True, True)]
         command = [sys.executable, str(ROOT / "scripts" / "bin" / "odoo"), "neutralize"]
         subprocess.run(
             [*command, "-c", str(rest.conf), "-d", copy],
@@ -265,18 +274,27 @@ def test_neutralizing_a_copy_deletes_its_tokens(rest):
             env=odoo.environment(rest.cluster),
             capture_output=True,
         )
-        assert rest.psql(copy, "SELECT count(*) FROM saas_rest_token") == [(0,)]
+        assert rest.psql(copy, left) == [(False, False, False)]
+    rest.call("DELETE", f"/api/v1/webhooks/{hook}", token=token)
 
 
 @pytest.mark.one_shape
 def test_uninstalling_leaves_no_trace(rest):
-    """B77: no table, no view, no group, and Odoo works on."""
+    """B77: no table, no view, no group, no watching, and Odoo works on."""
+    body = {"url": "https://hooks.example.org/", "models": ["res.country"]}
     with rest.duplicate("without.localhost") as copy:
         # Odoo uninstalls nothing that the whole server loads.
         with rest.other_server(server_wide_modules="base,rpc,web") as port:
+            token = rest.token(database=copy)
+            made = rest.call(
+                "POST", "/api/v1/webhooks", token=token, host=copy, port=port, json=body
+            )
+            assert made.status_code == 201, made.text
             rpc = rest.rpc(copy, "admin", rest.admin_password, port=port)
             (module,) = rpc.call("ir.module.module", "search", [("name", "=", "saas_rest_api")])
             rpc.call("ir.module.module", "button_immediate_uninstall", [module])
+            country = rpc.call("res.country", "search", [], limit=1)
+            assert rpc.call("res.country", "write", country, {"phone_code": 7})
         left = rest.psql(copy, "SELECT tablename FROM pg_tables WHERE tablename LIKE 'saas_rest%'")
         assert left == []
         for table, column in (
@@ -284,6 +302,7 @@ def test_uninstalling_leaves_no_trace(rest):
             ("ir_model_fields", "name"),
             ("ir_ui_view", "name"),
             ("ir_config_parameter", "key"),
+            ("ir_cron", "cron_name"),
         ):
             left = rest.psql(
                 copy, f"SELECT {column} FROM {table} WHERE {column} LIKE '%rest_token%'"
