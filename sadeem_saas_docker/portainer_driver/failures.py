@@ -3,6 +3,8 @@
 import contextlib
 from collections.abc import Iterator
 
+from docker.errors import DockerException
+
 from odoo.addons.saas_portal.lib.saas_driver import (
     DriverError,
     DriverNotFound,
@@ -41,6 +43,10 @@ def talking(place: Place, about: str, target: Target | None = None) -> Iterator[
     except PortainerError as error:
         text = f"{about}: {error}"
         raise _kind(error)(target.without_secrets(text) if target else text) from error
+    except DockerException as error:
+        # Of the few calls that Portainer's client leaves to Docker's.
+        reason = f"the Docker host of {place.name} failed: {type(error).__name__}"
+        raise DriverUnavailable(f"{about}: {reason}. Try again.") from error
 
 
 def _kind(error: PortainerError) -> type[DriverError]:
