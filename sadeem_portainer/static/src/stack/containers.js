@@ -23,6 +23,8 @@ const ACTIONS = {
     paused: [["unpause", "fa-play", _t("Go On")]],
 };
 const START = [["start", "fa-play", _t("Start")]];
+/** A swarm starts and stops its containers itself. */
+const OF_A_SWARM = [["restart", "fa-refresh", _t("Restart")]];
 
 /**
  * The containers of a stack as they are, with CPU and memory of the last minutes. The attribute
@@ -118,6 +120,9 @@ export class StackContainers extends Component {
     actions(container) {
         if (this.props.lookOnly) {
             return [];
+        }
+        if (container.is_task) {
+            return OF_A_SWARM;
         }
         return ACTIONS[container.state] || START;
     }
