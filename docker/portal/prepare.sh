@@ -18,6 +18,17 @@ known_digest() {
     sql -d "$PORTAL_HOST" -c "SELECT value FROM ir_config_parameter WHERE key = 'saas.image_digest'"
 }
 
+# An Odoo that serves while its tables change would write what no longer fits.
+refuse_to_disturb() {
+    local busy
+    busy=$(sql -d "$PORTAL_HOST" -c "SELECT count(*) FROM pg_stat_activity
+        WHERE datname = current_database() AND application_name LIKE 'odoo-%'")
+    [ "$busy" -eq 0 ] || {
+        echo "The addons have changed and the portal is running. Run: docker compose stop portal && docker compose up" >&2
+        exit 1
+    }
+}
+
 run() { odoo --database="$PORTAL_HOST" --stop-after-init --no-http --workers=0 --max-cron-threads=0 "$@"; }
 
 known=$(known_digest)
@@ -25,6 +36,7 @@ if [ -z "$known" ]; then
     echo "Making the database $PORTAL_HOST"
     run --init="$MODULES"
 elif [ "$known" != "$digest" ]; then
+    refuse_to_disturb
     echo "Updating the database $PORTAL_HOST"
     run --init="$MODULES" --update="$MODULES"
 fi

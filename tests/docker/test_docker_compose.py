@@ -6,6 +6,8 @@ import pytest
 from compose_suite import PORTAL, Suite
 from portainer_harness import remove_project
 
+from devkit.console import Failure
+
 PLAN = "saas_portal.plan"
 HOST = "shop.localhost"
 
@@ -94,6 +96,16 @@ def test_a_client_on_docker_is_created_and_opened_through_the_proxy(suite, admin
     assert suite.shows_login(HOST)
     assert suite.websocket_status(HOST) == 101
     assert not suite.shows_login(f"other-{HOST}")
+
+
+def test_other_addons_are_not_installed_under_a_portal_that_serves(suite, admin):
+    parameter = "key = 'saas.image_digest'"
+    digest = suite.psql(f"SELECT value FROM ir_config_parameter WHERE {parameter}")
+    suite.psql(f"UPDATE ir_config_parameter SET value = 'older' WHERE {parameter}")
+    with pytest.raises(Failure, match="docker compose stop portal"):
+        suite.compose("run", "--rm", "--no-deps", "prepare")
+    suite.psql(f"UPDATE ir_config_parameter SET value = '{digest}' WHERE {parameter}")
+    assert suite.shows_login(PORTAL)
 
 
 def test_a_second_start_keeps_what_is_there(suite, admin, wait_for):
