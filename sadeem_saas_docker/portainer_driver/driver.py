@@ -66,7 +66,7 @@ class PortainerDriver:
                 )
         return number
 
-    def create(self, spec: ClientSpec) -> None:
+    def create(self, spec: ClientSpec) -> None:  # pylint: disable=method-required-super
         """Deploy the stack, unless it is, and fill its database from the template's archive."""
         archive = self._find_template(spec.template)
         with self._deployed(spec.ref) as (agent, seen, _number):
@@ -154,7 +154,7 @@ class PortainerDriver:
             agent.work("restore", upload=archive, **_identified(ref, identity))
             self._wait_ready(agent, ref.name)
 
-    def copy(
+    def copy(  # pylint: disable=method-required-super
         self, source: ClientRef, ref: ClientRef, identity: Identity, neutralize: bool = False
     ) -> None:
         """:param neutralize: the copy sends no mails and runs nothing by itself (a stage)"""

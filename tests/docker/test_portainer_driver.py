@@ -150,7 +150,7 @@ def test_a_stack_that_only_docker_knows_still_is_removed(world, engine, client):
     (stack,) = [
         row for row in world.portainer.api.get("/stacks").json() if row["Name"] == "saas-key-acme"
     ]
-    del world.portainer.double.store.data["stacks"][str(stack["Id"])]
+    world.portainer.double.store.delete("stacks", stack["Id"])
     world.driver.delete(client)
     assert left(engine) == []
 

@@ -27,8 +27,9 @@ class Settings:
     address: str = "http://127.0.0.1:8069"
 
     @classmethod
-    def read(cls, environ: Mapping[str, str] = os.environ) -> "Settings":
+    def read(cls, environ: Mapping[str, str] | None = None) -> "Settings":
         """From the variables that the official image reads too."""
+        environ = os.environ if environ is None else environ
         password_file = environ.get("PASSWORD_FILE")
         password = Path(password_file).read_text() if password_file else environ.get("PASSWORD")
         connection = {

@@ -23,7 +23,7 @@ class FileAsTar:
     def __len__(self) -> int:
         return self._length
 
-    def read(self, size: int = -1) -> bytes:
+    def read(self, size: int = -1) -> bytes:  # pylint: disable=method-required-super
         while size < 0 or len(self._rest) < size:
             piece = next(self._pieces, b"")
             if not piece:

@@ -335,7 +335,7 @@ class _Body:
     def __init__(self, raw, check: Callable[[], None]):
         self._raw, self._check = raw, check
 
-    def read(self, size: int) -> bytes:
+    def read(self, size: int) -> bytes:  # pylint: disable=method-required-super
         self._check()
         return self._raw.read(size, decode_content=True)
 
