@@ -1,4 +1,5 @@
 import secrets
+import time
 
 import requests
 
@@ -11,7 +12,10 @@ from odoo.addons.sadeem_portainer.transactions import in_own_transaction
 
 from ..lib.saas_stack import ODOO_SERVICE, PASSWORD_VARIABLE, InvalidSpec, stack_name
 
+#: Seconds for one answer, for Odoo to start in its container, and between two looks.
 _ANSWER_SECONDS = 60
+_PATIENCE = 180
+_PAUSE = 0.5
 
 
 class SaasPortalClient(models.Model):
@@ -103,26 +107,25 @@ class SaasPortalClient(models.Model):
 
     def _step_wait_for_answer(self, operation):
         """People reach it under its name, as the reverse proxy will ask for it."""
+        deadline = time.monotonic() + _PATIENCE
+        while reason := self._find_silence():
+            if time.monotonic() > deadline:
+                raise DriverUnavailable(reason)
+            time.sleep(_PAUSE)
+
+    def _find_silence(self) -> str:
+        """Why nobody could work with it now, '' if they can."""
         path = "web/health" if self.state == PENDING else "web/login"
         url = f"{self._get_container_address()}/{path}"
-        headers = {"Host": self.name}
         try:
-            answer = requests.get(
-                url, headers=headers, timeout=_ANSWER_SECONDS, allow_redirects=False
-            )
-        except requests.RequestException as error:
-            raise DriverUnavailable(
-                self.env._("%(name)s does not answer at %(url)s.", name=self.name, url=url)
-            ) from error
-        if answer.status_code >= 400:
-            raise DriverUnavailable(
-                self.env._(
-                    "%(name)s answers HTTP %(status)s at %(url)s.",
-                    name=self.name,
-                    status=answer.status_code,
-                    url=url,
-                )
-            )
+            status = _ask(url, self.name)
+        except requests.RequestException:
+            return self.env._("%(name)s does not answer at %(url)s.", name=self.name, url=url)
+        if status < 400:
+            return ""
+        return self.env._(
+            "%(name)s answers HTTP %(status)s at %(url)s.", name=self.name, status=status, url=url
+        )
 
     def _step_restart(self, operation):
         stack = self.docker_stack_id
@@ -293,3 +296,14 @@ class SaasPortalClient(models.Model):
     def _check_can_be_deployed(self):
         self._check_docker()
         self._check_can_be_copied()
+
+
+def _ask(url: str, host: str) -> int:
+    """The status of a page there under a host name."""
+    with requests.Session() as session:
+        # A proxy for the internet does not know the hosts of clients.
+        session.trust_env = False
+        answer = session.get(
+            url, headers={"Host": host}, timeout=_ANSWER_SECONDS, allow_redirects=False
+        )
+        return answer.status_code

@@ -1,5 +1,3 @@
-from types import SimpleNamespace
-
 from odoo.addons.saas_portal.lib.saas_driver import ClientRef
 from odoo.addons.saas_portal.tests.common import FakeDriver, SaasPortalCase
 from odoo.addons.sadeem_portainer import stack_calls
@@ -74,8 +72,8 @@ class DockerCase(SaasPortalCase):
                 "connection": "up",
             }
         )
-        cls.tag = cls.env["sadeem.portainer.image.tag"].create({"name": "19.0"})
-        cls.other_tag = cls.env["sadeem.portainer.image.tag"].create({"name": "19.1"})
+        cls.tag = cls.env["sadeem.portainer.image.tag"].create({"name": "19.0-test"})
+        cls.other_tag = cls.env["sadeem.portainer.image.tag"].create({"name": "19.1-test"})
         cls.image = cls.env["sadeem.portainer.image"].create(
             {
                 "name": "saas-client",
@@ -102,11 +100,13 @@ class DockerCase(SaasPortalCase):
             self.registry["saas_portal.client"], "_get_transport", lambda client: self.transport
         )
         self.asked, self.http_status = [], 200
-        self.patch(saas_portal_client_docker_steps.requests, "get", self._answer)
+        self.patch(saas_portal_client_docker_steps, "_ask", self._answer)
+        self.patch(saas_portal_client_docker_steps, "_PATIENCE", 0)
+        self.patch(saas_portal_client_docker_steps, "_PAUSE", 0)
 
-    def _answer(self, url, headers, **_options):
-        self.asked.append((url, headers["Host"]))
-        return SimpleNamespace(status_code=self.http_status)
+    def _answer(self, url, host):
+        self.asked.append((url, host))
+        return self.http_status
 
     def change(self, client, vals, user=None):
         return self.call(user or self.user, "saas_portal.client", "write", client.ids, vals)
@@ -132,7 +132,7 @@ class DockerCase(SaasPortalCase):
         """What the portal and the server still have of any client's stack."""
         return {
             "stacks": [stack.name for stack in self.fake.stacks.values()],
-            "records": self.env["sadeem.portainer.stack"].search([]).mapped("name"),
+            "records": self.environment.stack_ids.mapped("name"),
             "ports": self.environment.port_ids.filtered(lambda port: not port.released).ids,
             "places": self.environment.placement_ids.ids,
         }

@@ -180,7 +180,7 @@ class TestCreation(DockerCase):
         with self.refused("needs a Docker image and a tag"):
             self.server.docker_image_tag_id = False
         with self.refused("has no tag"):
-            self.server.docker_image_tag_id = self.tag.create({"name": "18.0"})
+            self.server.docker_image_tag_id = self.tag.create({"name": "18.0-test"})
 
     def test_a_plan_on_the_portals_own_server_knows_no_docker(self):
         server = self.server.create({"name": "Beside", "request_port": 8069})

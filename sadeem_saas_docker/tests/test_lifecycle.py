@@ -44,7 +44,8 @@ class TestLifecycle(DockerCase):
         self.env.flush_all()
         self.run_operations()
         self.assertEqual(client.key_id, keyring._get_signing_key().key_id)
-        self.assertEqual(self.driver.keys, [keyring._get_public_keys()])
+        self.assertIn(("publish_keys", client.name), self.driver.calls)
+        self.assertEqual(set(self.driver.keys), {keyring._get_public_keys()})
         self.act(client, "delete_database", self.manager)
         # What can be restored is given the keys then: nothing keeps the former one.
         keyring._drop_former_key()
@@ -91,7 +92,7 @@ class TestLifecycle(DockerCase):
         second = OrmFleet(self.server).builder(spec)
         self.assertEqual(first.target, second.target)
         services = yaml.safe_load(first.target.compose)["services"]
-        self.assertEqual(services["odoo"]["image"], "saas-client:19.0")
+        self.assertEqual(services["odoo"]["image"], "saas-client:19.0-test")
         self.assertNotIn("ports", services["odoo"])
         self.assertNotIn(first.target.env["DB_PASSWORD"], first.target.compose)
 
