@@ -81,22 +81,21 @@ class Agent:
         if upload:
             folder = self._command(verb, "prepare", job)["result"]
             self._client.put_file(self._environment_id, self._container, upload, folder, _IN)
-        self._command(verb, "start", job, verb, json.dumps(arguments))
-        made = self._wait(verb, job)
+        state = self._command(verb, "start", job, verb, json.dumps(arguments), str(_PIECE))
+        made = self._wait(verb, job, state)
         if download:
             self._fetch(verb, job, made, download)
             # What stays is removed by the agent a day later.
             with contextlib.suppress(DriverError, PortainerError):
                 self._command(verb, "forget", job)
 
-    def _wait(self, verb: str, job: str):
+    def _wait(self, verb: str, job: str, state: dict):
         deadline = self._clock() + PATIENCE
-        while True:
-            state = self._command(verb, "wait", job, str(_PIECE))
-            if state["state"] == "done":
-                return state["result"]
+        while state["state"] != "done":
             if self._clock() > deadline:
                 raise self._failure(verb, DriverUnavailable, "it takes too long, and goes on")
+            state = self._command(verb, "wait", job, str(_PIECE))
+        return state["result"]
 
     def _fetch(self, verb: str, job: str, made: dict, target: Path) -> None:
         target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)

@@ -341,6 +341,8 @@ class DockerWorld:
 
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(owner, name, die)
+            # The portal dies while the work goes on.
+            patch.setattr(agent_calls, "_PIECE", 0)
             yield
 
     # --- between two tests --------------------------------------------------------

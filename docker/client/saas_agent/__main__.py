@@ -1,10 +1,11 @@
 """``saas-agent``: what the portal runs in the container. Each command prints one line of JSON.
 
-prepare JOB                make the job's folder and tell its path
-start JOB VERB ARGUMENTS   begin a job in the background; the same job twice is one job
-wait JOB SECONDS           how the job ended, or that it runs still
-forget JOB                 remove the job's folder
-do VERB ARGUMENTS          do at once what takes a moment
+prepare JOB                          make the job's folder and tell its path
+start JOB VERB ARGUMENTS [SECONDS]   begin a job in the background, then wait for it; the same job
+                                     twice is one job
+wait JOB SECONDS                     how the job ended, or that it runs still
+forget JOB                           remove the job's folder
+do VERB ARGUMENTS                    do at once what takes a moment
 """
 
 import json
@@ -20,6 +21,10 @@ from .verbs import Verbs
 _LONGEST = 20
 
 
+class JobState(dict):
+    """The state of a job, as opposed to that of the command that asked for it."""
+
+
 def main(arguments: list[str]) -> None:
     settings = Settings.read()
     jobs = Jobs(settings.folder)
@@ -28,7 +33,7 @@ def main(arguments: list[str]) -> None:
         jobs.run(arguments[1], lambda *work: Verbs(settings).do(*work))
         return
     answer = ended_state(lambda: _answer(settings, jobs, arguments))
-    if answer["state"] == "done" and arguments[0] == "wait":
+    if answer["state"] == "done" and isinstance(answer["result"], JobState):
         answer = answer["result"]
     sys.stdout.write(json.dumps(answer) + "\n")
 
@@ -39,8 +44,11 @@ def _answer(settings: Settings, jobs: Jobs, arguments: list[str]) -> object:
             return jobs.prepare(job)
         case ["start", job, verb, given]:
             return jobs.start(job, verb, json.loads(given))
+        case ["start", job, verb, given, seconds]:
+            jobs.start(job, verb, json.loads(given))
+            return JobState(jobs.wait(job, min(float(seconds), _LONGEST)))
         case ["wait", job, seconds]:
-            return jobs.wait(job, min(float(seconds), _LONGEST))
+            return JobState(jobs.wait(job, min(float(seconds), _LONGEST)))
         case ["forget", job]:
             return jobs.forget(job)
         case ["do", verb, given]:
