@@ -6,6 +6,7 @@ registry: Debian's packages, the Odoo of `./dev setup` and the Python packages o
 
 import contextlib
 import fcntl
+import functools
 import hashlib
 import shutil
 import subprocess
@@ -50,7 +51,7 @@ def build(engine):
         _build(engine, POSTGRES, _stand_in("postgres"), _prepare("postgres"))
         _build(engine, NGINX, _stand_in("nginx"), _prepare("nginx"))
         odoo = _odoo_digest()
-        _build(engine, ODOO, odoo, _prepare_odoo)
+        _build(engine, ODOO, odoo, functools.partial(_prepare_odoo, engine))
         ours = _digest(odoo, *_our_files())
         for tag, folder in ((CLIENT, "client"), (PORTAL, "portal")):
             _build(engine, tag, ours, None, f"docker/{folder}/Dockerfile")
@@ -103,12 +104,25 @@ def _odoo_digest():
     )  # fmt: skip
 
 
-def _prepare_odoo(context):
+def _prepare_odoo(engine, context):
+    _check_python(engine)
     _prepare("odoo")(context)
     shutil.copy(ROOT / "scripts" / "bin" / "odoo", context)
     _pack_odoo(context / "odoo.tar")
     _pack_python(context / "packages.tar")
     _download_wheels(context / "wheels")
+
+
+def _check_python(engine):
+    """Compiled packages of the venv serve only the Python that it was made of."""
+    program = "import sys; print(*sys.version_info[:2], sep='.')"
+    debians = engine.docker("run", "--rm", "--network=none", BASE, "python3", "-c", program).strip()
+    ours = f"{sys.version_info.major}.{sys.version_info.minor}"
+    if debians != ours:
+        raise Failure(
+            f"The images' Python is {debians}, the venv's {ours}: the images need a venv of the"
+            " system's Python. Remove .dev/venv and run `./dev setup` with /usr/bin first in PATH."
+        )
 
 
 def _odoo_folder():
@@ -152,21 +166,25 @@ def _python_packages():
         for line in path.read_text().splitlines()
         if line.strip() and not line.startswith("#")
     ]
-    found = {}
+    found, seen = {}, set()
     while todo:
         wanted = todo.pop()
+        extras = frozenset(wanted.extras) or frozenset({""})
+        if (wanted.name, extras) in seen:
+            continue
+        seen.add((wanted.name, extras))
+        # What only other systems need is not there.
         with contextlib.suppress(metadata.PackageNotFoundError):
-            package = metadata.distribution(wanted.name)
-            extras = wanted.extras or {""}
-            if package.name not in found or wanted.extras:
-                found[package.name] = package
-                needs = [Requirement(each) for each in package.requires or []]
-                todo += [
-                    each
-                    for each in needs
-                    if not each.marker or any(each.marker.evaluate({"extra": x}) for x in extras)
-                ]
-    return [found[name] for name in sorted(found)]
+            package = found[wanted.name] = metadata.distribution(wanted.name)
+            needs = [Requirement(each) for each in package.requires or []]
+            todo += [each for each in needs if _applies(each, extras)]
+    packages = {package.name: package for package in found.values()}
+    return [packages[name] for name in sorted(packages)]
+
+
+def _applies(requirement, extras):
+    marker = requirement.marker
+    return not marker or any(marker.evaluate({"extra": extra}) for extra in extras)
 
 
 def _extra_requirements():
