@@ -8,6 +8,9 @@ from odoo import http
 from odoo.exceptions import UserError
 from odoo.http import request
 
+#: Pages and forms for visitors, which no search engine lists.
+_PAGE = {"type": "http", "auth": "public", "website": True, "sitemap": False}
+
 
 class SaasSignup(http.Controller):
     """Thin pages over ``saas_portal.plan`` and ``res.users``."""
@@ -41,21 +44,11 @@ class SaasSignup(http.Controller):
         message = problem or request.env._("%(host)s is free.", host=host)
         return self._json({"available": not problem, "message": message}, 200)
 
-    @http.route(
-        _signup_url, type="http", auth="public", methods=["GET"], website=True, sitemap=False
-    )
+    @http.route(_signup_url, methods=["GET"], **_PAGE)
     def signup(self, plan_id, **_kwargs):
         return self._render(self._get_plan(plan_id), {})
 
-    @http.route(
-        _signup_url,
-        type="http",
-        auth="public",
-        methods=["POST"],
-        website=True,
-        sitemap=False,
-        captcha="signup",
-    )
+    @http.route(_signup_url, methods=["POST"], captcha="signup", **_PAGE)
     def sign_up(self, plan_id, **form):
         plan = self._get_plan(plan_id)
         limits = request.env["saas_portal.rate_limit"]
@@ -78,9 +71,7 @@ class SaasSignup(http.Controller):
 
     # -- confirming the address --------------------------------------------------------------------
 
-    @http.route(
-        _confirm_url, type="http", auth="public", methods=["GET"], website=True, sitemap=False
-    )
+    @http.route(_confirm_url, methods=["GET"], **_PAGE)
     def confirm_page(self, plan_id, token="", **_kwargs):
         """Where the link in the mail leads; looking at it makes nothing, as mail scanners do."""
         plan = self._get_plan(plan_id)
@@ -89,15 +80,7 @@ class SaasSignup(http.Controller):
             return self._render_dead_link(plan, token, asked)
         return self._render(plan, asked, token=token)
 
-    @http.route(
-        _confirm_url,
-        type="http",
-        auth="public",
-        methods=["POST"],
-        website=True,
-        sitemap=False,
-        captcha="signup",
-    )
+    @http.route(_confirm_url, methods=["POST"], captcha="signup", **_PAGE)
     def confirm(self, plan_id, token="", **form):
         plan = self._get_plan(plan_id)
         asked = plan._read_confirmation_token(token)
@@ -122,15 +105,7 @@ class SaasSignup(http.Controller):
             return self._render(plan, shown, str(error), 422, token)
         return request.redirect(f"/my/databases/{client.id}", code=303)
 
-    @http.route(
-        f"{_confirm_url}/again",
-        type="http",
-        auth="public",
-        methods=["POST"],
-        website=True,
-        sitemap=False,
-        captcha="signup",
-    )
+    @http.route(f"{_confirm_url}/again", methods=["POST"], captcha="signup", **_PAGE)
     def confirm_again(self, plan_id, token="", **_kwargs):
         """A new link for one that has expired, to the same address."""
         plan = self._get_plan(plan_id)

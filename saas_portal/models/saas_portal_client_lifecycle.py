@@ -189,7 +189,7 @@ class SaasPortalClient(models.Model):
             return
         try:
             with self.env.cr.savepoint():
-                template.with_context(self.env.context).send_mail(
+                template.with_context(**self.env.context).send_mail(
                     self.id, email_layout_xmlid="saas_portal.mail_layout"
                 )
         except UserError as error:

@@ -3,6 +3,7 @@ from urllib.parse import urlsplit
 
 from odoo import api, fields, models
 from odoo.exceptions import AccessError, UserError
+from odoo.fields import Domain
 
 from ..lib.saas_rules import InvalidName, check_label, check_name
 
@@ -54,7 +55,7 @@ class SaasPortalPlan(models.Model):
         """With and without ``website``, whose own setting wins over Odoo's."""
         self.env["ir.config_parameter"].sudo().set_param("auth_signup.invitation_scope", "b2c")
         if "website" in self.env and "auth_signup_uninvited" in self.env["website"]._fields:
-            self.env["website"].sudo().search([]).write({"auth_signup_uninvited": "b2c"})
+            self.env["website"].sudo().search(Domain.TRUE).write({"auth_signup_uninvited": "b2c"})
 
     @api.model
     def _get_published(self, plan_id=None):
