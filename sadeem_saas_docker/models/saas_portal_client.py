@@ -81,8 +81,10 @@ class SaasPortalClient(models.Model):
         help="Why it was put in its environment.",
         groups=_STAFF,
     )
-    docker_http_port = fields.Integer(string="HTTP Port", readonly=True, copy=False)
-    docker_gevent_port = fields.Integer(string="WebSocket Port", readonly=True, copy=False)
+    docker_http_port = fields.Integer(string="HTTP Port", readonly=True, copy=False, groups=_STAFF)
+    docker_gevent_port = fields.Integer(
+        string="WebSocket Port", readonly=True, copy=False, groups=_STAFF
+    )
     docker_revision_id = fields.Many2one(
         "sadeem.saas.docker.revision",
         string="Revision",

@@ -77,6 +77,17 @@ class TestLifecycle(DockerCase):
             with self.refused(error=AccessError):
                 self.call(user, "saas_portal.client", "create_stage", client.ids, "c.localhost")
 
+    def test_the_wizard_shows_the_stage_that_it_starts(self):
+        client = self.new()
+        wizard = self.env["sadeem.saas.docker.new.stage"].with_user(self.user)
+        wizard = wizard.with_context(active_id=client.id).create({"name": " stage.localhost "})
+        action = self.call(self.user, wizard._name, "action_apply", wizard.ids)
+        stage = client.browse(action["res_id"])
+        self.assertEqual((stage.name, stage.stage_of_id), ("stage.localhost", client))
+        other = self.env["sadeem.saas.docker.new.stage"].with_user(self.internal)
+        with self.refused(error=AccessError):
+            other.create({"name": "x.localhost", "client_id": client.id})
+
     def test_a_stopped_client_is_not_rebuilt(self):
         client = self.new()
         client._change_rung("stopped")
