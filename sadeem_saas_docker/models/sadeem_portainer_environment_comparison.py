@@ -58,7 +58,8 @@ class SadeemPortainerEnvironment(models.Model):
         clients = self.env["saas_portal.client"].sudo().with_context(active_test=False)
         known = clients.search([("docker_stack_id", "!=", False)]) | self._get_busy_clients()
         templates = self.env["saas_portal.database"].sudo().with_context(active_test=False)
-        return {*known.mapped("client_id"), *templates.search([]).mapped("uuid")}
+        built = templates.search([("uuid", "!=", False)])
+        return {*known.mapped("client_id"), *built.mapped("uuid")}
 
     def _get_busy_clients(self):
         """Clients to which something is being done at this moment."""

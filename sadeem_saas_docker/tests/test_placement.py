@@ -294,10 +294,9 @@ class TestPlacementInParallel(TransactionCase):
                 placed.append(number)
             except UserError as error:
                 refused.append(str(error))
-            except Interrupted:
-                pass
             except Exception as error:
-                errors.append(error)
+                if not isinstance(error, Interrupted):
+                    errors.append(error)
 
         threads = [
             threading.Thread(target=request, args=(number,), daemon=True) for number in range(200)
