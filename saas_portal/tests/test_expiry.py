@@ -276,7 +276,7 @@ class TestExpiry(SaasPortalCase):
             "suspended": "a renewal opens the database at once",
             "resumed": "is open again",
             "storage_exceed": "its plan has room for",
-            "create_saas": "Your login is",
+            "create_saas": "You log in with your account",
         }.items():
             template = self.env.ref(f"saas_portal.email_template_{name}")
             body = template._render_field("body_html", client.ids)[client.id]
