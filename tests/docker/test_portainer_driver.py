@@ -36,7 +36,7 @@ def images(engine, odoo_images_built):
 
 @pytest.fixture(scope="session")
 def shared(engine, images):
-    shared = SharedPostgres(engine, images[1], "driver-postgres")
+    shared = SharedPostgres(engine, images[1], f"driver-postgres-{os.getpid()}")
     yield shared
     shared.remove()
 
