@@ -59,6 +59,30 @@ class TestScreens(HttpCase):
         )
         cls.env.flush_all()
         cls.deploy(cls.client)
+        deviation = {"environment_id": cls.environment.id}
+        cls.env["sadeem.saas.docker.deviation"].create(
+            [
+                {
+                    **deviation,
+                    "kind": "down",
+                    "stack": cls.client.docker_stack_id.name,
+                    "client_id": cls.client.id,
+                    "detail": "db",
+                },
+                {
+                    **deviation,
+                    "kind": "orphaned",
+                    "stack": "saas-unknown",
+                    "detail": "gone.localhost (1/2)",
+                },
+            ]
+        )
+        cls.env["sadeem.postgresql.server"].create(
+            {"name": "Tour Databases", "host": "10.0.0.9", "login": "saas_admin"}
+        )
+        cls.plan = cls.env["saas_portal.plan"].create(
+            {"name": "Tour Plan", "server_id": cls.server.id}
+        )
 
     @classmethod
     def deploy(cls, client):
@@ -114,3 +138,14 @@ class TestScreens(HttpCase):
 
     def test_the_form_of_a_stack_leads_to_its_client(self):
         self.open(self.client.docker_stack_id, "sadeem_saas_docker_stack")
+
+    def test_lists_of_deviations_places_and_postgresql_servers(self):
+        self.start_tour(
+            "/odoo/action-sadeem_saas_docker.sadeem_saas_docker_deviation_action",
+            "sadeem_saas_docker_lists",
+            login="admin",
+        )
+
+    def test_the_form_of_a_plan_has_what_its_new_clients_get(self):
+        self.open(self.plan, "sadeem_saas_docker_plan")
+        self.assertEqual(self.plan.docker_workers, 4)

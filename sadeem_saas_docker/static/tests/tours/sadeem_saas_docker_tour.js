@@ -61,3 +61,36 @@ registry.category("web_tour.tours").add("sadeem_saas_docker_stack", {
         { trigger: ".o_form_view h1:contains('tour.localhost')" },
     ],
 });
+
+registry.category("web_tour.tours").add("sadeem_saas_docker_lists", {
+    steps: () => [
+        {
+            content: "each deviation has the one button that is right for it",
+            trigger:
+                ".o_data_row:contains('Not Running'):contains('tour.localhost'):has(button[name='action_rebuild']):not(:has(button[name='action_remove']))",
+        },
+        {
+            trigger:
+                ".o_data_row:contains('Unknown to the Portal'):has(button[name='action_remove'])",
+        },
+        { trigger: ".o_menu_sections button:contains('Configuration')", run: "click" },
+        { trigger: ".o-dropdown--menu a:contains('Places')", run: "click" },
+        { trigger: ".o_group_header:contains('Tour Environment')", run: "click" },
+        { trigger: ".o_data_row:contains('tour.localhost')" },
+        { trigger: ".o_menu_sections button:contains('Configuration')", run: "click" },
+        { trigger: ".o-dropdown--menu a:contains('PostgreSQL Servers')", run: "click" },
+        { trigger: ".o_list_view .o_data_row td:contains('Tour Databases')", run: "click" },
+        { trigger: ".o_form_view .alert:contains('Enter the administrator')" },
+        { trigger: "button:contains('Test Connection')", run: "click" },
+        { trigger: ".o_notification:contains('has no password')" },
+    ],
+});
+
+registry.category("web_tour.tours").add("sadeem_saas_docker_plan", {
+    steps: () => [
+        tab("Docker"),
+        { trigger: "div[name='docker_workers'] input", run: "edit 4" },
+        { trigger: ".o_form_button_save", run: "click" },
+        { trigger: ".o_form_saved" },
+    ],
+});
