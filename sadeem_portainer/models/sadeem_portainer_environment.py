@@ -130,7 +130,9 @@ class SadeemPortainerEnvironment(models.Model):
                 address = ip_address(environment.bind_ip or "")
             except ValueError:
                 address = None
-            if not address or not any(address in network for network in _PRIVATE):
+            # An address with a zone means another interface on every machine.
+            zone = getattr(address, "scope_id", None)
+            if not address or zone or not any(address in network for network in _PRIVATE):
                 raise ValidationError(
                     self.env._(
                         "%(environment)s: %(address)s is no address to publish ports on. Take"

@@ -84,7 +84,7 @@ class TestEnvironments(PortainerCase):
                 self.environment.bind_ip = address
         for address in (
             "0.0.0.0", "::", "8.8.8.8", "172.32.0.1", "169.254.1.1", "2001:db8::1", "host",
-            "127.0.0.1:80", "127.0.0.1\n", " 10.0.0.1", "",
+            "127.0.0.1:80", "127.0.0.1\n", " 10.0.0.1", "", "fd00::5%eth0",
         ):  # fmt: skip
             with self.subTest(address), self.assertRaises(ValidationError):
                 self.environment.bind_ip = address

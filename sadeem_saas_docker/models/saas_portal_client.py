@@ -259,7 +259,9 @@ class SaasPortalClient(models.Model):
 
     def _get_container_address(self) -> str:
         """Where the portal reaches the client's Odoo."""
-        return f"http://{self.docker_stack_id.environment_id.bind_ip}:{self.docker_http_port}"
+        address = self.docker_stack_id.environment_id.bind_ip
+        host = f"[{address}]" if ":" in address else address
+        return f"http://{host}:{self.docker_http_port}"
 
     def _get_transport(self):
         if not self.is_docker:

@@ -52,6 +52,12 @@ class TestRouting(DockerCase):
         self.assertTrue(self.nginx().startswith("# No configuration can be made"))
         self.assertNotIn("return 200", self.nginx())
 
+    def test_addresses_of_the_sixth_version_are_written_in_brackets(self):
+        self.environment.bind_ip = "fd00::7"
+        client = self.new(dbname="acme.localhost")
+        self.assertIn(f"[fd00::7]:{client.docker_http_port};", self.nginx())
+        self.assertTrue(self.asked[0][0].startswith(f"http://[fd00::7]:{client.docker_http_port}/"))
+
     def test_servers_of_another_kind_have_none(self):
         local = self.env["saas_portal.server"].create({"name": "Local"})
         self.assertFalse(local.docker_nginx)
