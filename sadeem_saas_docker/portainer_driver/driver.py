@@ -23,7 +23,7 @@ from odoo.addons.sadeem_portainer.lib.portainer_api import PortainerClient
 
 from ..lib.saas_stack import stack_name
 from . import deploying
-from .agent_calls import Agent
+from .agent_calls import PATIENCE, Agent
 from .external import ExternalRoles
 from .failures import talking
 from .files import Templates
@@ -33,7 +33,7 @@ from .survey import Found, builder_name, survey
 #: Seconds for PostgreSQL, then Odoo, to answer in containers that run; one look's share of them.
 _PATIENCE = 300
 _LOOK = 15
-_PAUSE = 0.5
+_PAUSE, _BUSY_PAUSE = 0.5, 2
 
 
 class PortainerDriver:
@@ -296,8 +296,16 @@ class PortainerDriver:
             yield _agent(client, found.place, found.containers[0].id, ref.name)
 
     def _look(self, agent: Agent, key: str) -> dict:
-        """What the agent sees, as soon as PostgreSQL answers it."""
-        return _patiently(lambda: agent.do("look", key=key))
+        """What the agent sees, as soon as PostgreSQL answers it and former work has ended.
+
+        That is what a call that was cut off has begun, or the change of modules at a start.
+        """
+        deadline = time.monotonic() + PATIENCE
+        while True:
+            seen = _patiently(lambda: agent.do("look", key=key))
+            if not seen["busy"] or time.monotonic() > deadline:
+                return seen
+            time.sleep(_BUSY_PAUSE)
 
     def _wait_ready(self, agent: Agent, name: str) -> None:
         def ask():

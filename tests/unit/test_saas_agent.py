@@ -154,8 +154,9 @@ def test_a_client_is_made_of_a_template(client):
     assert parameters["database.uuid"] == "key-acme"
     assert parameters["database.secret"] != "template"
     assert client.file("acme.localhost").exists()
-    assert client.do("look", key="key-acme")["result"] == {"name": "acme.localhost", "modules": ""}
-    assert client.do("look", key="key-other")["result"] == {"name": "", "modules": ""}
+    found = {"name": "acme.localhost", "busy": False, "modules": ""}
+    assert client.do("look", key="key-acme")["result"] == found
+    assert client.do("look", key="key-other")["result"] == {**found, "name": ""}
 
 
 def test_making_a_client_again_changes_nothing(client, template):
@@ -282,7 +283,8 @@ def test_jobs_wait_for_each_other(client):
     with locked(client.data / "saas-agent" / "lock"):
         client.start("job", "rename", **REF, new_name="new.localhost", base_url="http://new")
         assert client.agent("wait", "job", "0.3") == {"state": "running"}
-        assert client.do("look", key="key-acme")["result"]["name"] == "acme.localhost"
+        seen = client.do("look", key="key-acme")["result"]
+        assert (seen["name"], seen["busy"]) == ("acme.localhost", True)
     assert client.ended("job")["state"] == "done"
     assert client.do("look", key="key-acme")["result"]["name"] == "new.localhost"
 

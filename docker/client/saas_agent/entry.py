@@ -7,6 +7,7 @@ import time
 from saas_driver import DriverError, DriverUnavailable
 
 from .client_databases import ClientDatabases
+from .jobs import Jobs
 from .settings import Settings
 
 _NEXT = "/entrypoint.sh"
@@ -21,7 +22,8 @@ def main(arguments: list[str]) -> None:
         settings = Settings.read()
         settings.keep_arguments(arguments)
         if settings.update or settings.install:
-            change_modules(ClientDatabases(settings))
+            with Jobs(settings.folder).turn():
+                change_modules(ClientDatabases(settings))
     os.execv(_NEXT, [_NEXT, *arguments])
 
 

@@ -14,10 +14,10 @@ import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from saas_driver import DriverError, DriverNotFound, DriverRejected
+from saas_driver import DriverError, DriverNotFound, DriverRejected, DriverUnavailable
 
 from .settings import make_private, write_text
 
@@ -68,8 +68,12 @@ class Jobs:
         """Work on a job that was started, and note how it ended."""
         path = self.path(job)
         verb, arguments = json.loads((path / "request.json").read_text())
-        with (self._folder / "lock").open("w") as lock:
-            state = self._take_turn(lock) or ended_state(lambda: do(verb, arguments, path))
+
+        def work():
+            with self.turn():
+                return do(verb, arguments, path)
+
+        state = ended_state(work)
         # First, so that a full disk has room for what is written next.
         (path / "in.zip").unlink(missing_ok=True)
         write_text(path / "state.json", json.dumps(state))
@@ -95,13 +99,26 @@ class Jobs:
     def forget(self, job: str) -> None:
         shutil.rmtree(self.path(job), ignore_errors=True)
 
-    def _take_turn(self, lock) -> dict | None:
+    @contextlib.contextmanager
+    def turn(self) -> Iterator[None]:
+        """Be the only one who works on this client.
+
+        :raises DriverUnavailable: somebody else does not end
+        """
+        make_private(self._folder)
         deadline = time.monotonic() + PATIENCE
-        while not _lock(lock):
-            if time.monotonic() > deadline:
-                return failed("unavailable", "other work on this client does not end")
-            time.sleep(_PAUSE)
-        return None
+        with (self._folder / "lock").open("w") as lock:
+            while not _lock(lock):
+                if time.monotonic() > deadline:
+                    raise DriverUnavailable("other work on this client does not end")
+                time.sleep(_PAUSE)
+            yield
+
+    def is_busy(self) -> bool:
+        """Whether somebody works on this client right now."""
+        make_private(self._folder)
+        with (self._folder / "lock").open("w") as lock:
+            return not _lock(lock)
 
     def _remove_old(self) -> None:
         for path in (self._folder / "jobs").glob("*"):

@@ -8,9 +8,10 @@ from dataclasses import asdict
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from saas_driver import ClientRef, DriverRejected, Identity, TemplateSpec
+from saas_driver import ClientRef, DriverError, DriverRejected, Identity, TemplateSpec
 
 from .client_databases import ClientDatabases, digest_of
+from .jobs import Jobs
 from .settings import Settings
 from .trust import publish_keys
 
@@ -42,7 +43,9 @@ class Verbs:
     def restore(self, arguments, job):
         identity = self._trust(arguments)
         self._databases.restore(_ref(arguments), identity, job / "in.zip")
-        self._databases.apply_modules()
+        # What fails is told by `look`: the data is back all the same.
+        with contextlib.suppress(DriverError):
+            self._databases.apply_modules()
 
     def copy_in(self, arguments, job):
         identity = self._trust(arguments)
@@ -74,9 +77,13 @@ class Verbs:
     # -- what takes a moment -----------------------------------------------------------------------
 
     def look(self, arguments, job):
-        """The name of the client's database, and what went wrong with its modules."""
+        """The client's database, whether it is worked on, what went wrong with its modules."""
         name = self._databases.find_own(arguments["key"])
-        return {"name": name, "modules": self._databases.complaint() if name else ""}
+        return {
+            "name": name,
+            "busy": Jobs(self._settings.folder).is_busy(),
+            "modules": self._databases.complaint() if name else "",
+        }
 
     def usage(self, arguments, job):
         return asdict(self._databases.usage(_ref(arguments)))
