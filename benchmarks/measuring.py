@@ -16,6 +16,7 @@ TICKS = os.sysconf("SC_CLK_TCK")
 class Call:
     """A request that is measured.
 
+    :param body: or what makes a new one for each request
     :param times: so many requests count as one
     :param check: makes of the body what calls of one comparison must agree on
     """
@@ -23,7 +24,7 @@ class Call:
     name: str
     method: str
     path: str
-    body: bytes | None = None
+    body: bytes | Callable[[], bytes] | None = None
     headers: dict[str, str] = field(default_factory=dict)
     status: int = 200
     times: int = 1
@@ -75,7 +76,8 @@ class Meter:
         # On a connection of its own, as Odoo's server closes each of them.
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=120)
         try:
-            connection.request(call.method, call.path, call.body, call.headers)
+            body = call.body() if callable(call.body) else call.body
+            connection.request(call.method, call.path, body, call.headers)
             response = connection.getresponse()
             body = response.read()
         finally:
@@ -94,20 +96,11 @@ class Meter:
         return sum(stats[pid][1] for pid in wanted if pid in stats) / TICKS
 
     def compare(self, calls: list[Call], rounds: int, repeat: int) -> dict[str, Cost]:
-        """Cost of calls that take turns, so that whatever else the machine does meets all.
+        """Cost of calls to this server, by their names."""
+        return take_turns([(self, call) for call in calls], rounds, repeat)
 
-        The first calls of each kind, which fill caches, do not count.
-        """
-        costs = {call.name: Cost() for call in calls}
-        for call in calls:
-            for _number in range(5):
-                costs[call.name].size = len(self.send(call))
-        for _round in range(rounds):
-            for call in calls:
-                self._measure(call, costs[call.name], repeat)
-        return costs
-
-    def _measure(self, call: Call, cost: Cost, repeat: int) -> None:
+    def measure(self, call: Call, cost: Cost, repeat: int) -> None:
+        """Adds what ``repeat`` calls cost."""
         begin = self.cpu_seconds()
         for _number in range(repeat):
             start = time.perf_counter()
@@ -133,6 +126,21 @@ class Meter:
         with ThreadPoolExecutor(threads) as pool:
             list(pool.map(lambda _number: self.send(call), range(count)))
         return count / (time.perf_counter() - begin)
+
+
+def take_turns(calls: list[tuple[Meter, Call]], rounds: int, repeat: int) -> dict[str, Cost]:
+    """Cost of calls that take turns, so that whatever else the machine does meets all.
+
+    The first calls of each kind, which fill caches, do not count.
+    """
+    costs = {call.name: Cost() for _meter, call in calls}
+    for meter, call in calls:
+        for _number in range(5):
+            costs[call.name].size = len(meter.send(call))
+    for _round in range(rounds):
+        for meter, call in calls:
+            meter.measure(call, costs[call.name], repeat)
+    return costs
 
 
 def _read_stats() -> dict[int, tuple[int, int]]:

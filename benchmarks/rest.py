@@ -4,18 +4,21 @@ Figures of one run are compared with each other, never with those of another run
 """
 
 import argparse
+import itertools
 import json
 import platform
+import statistics
 import tempfile
 import time
 import xmlrpc.client
 from pathlib import Path
+from urllib.parse import urlencode
 
 from devkit.cluster import throw_away_cluster
 from devkit.console import Step
 from devkit.paths import DEV
-from measuring import Call, Cost, Meter
-from world import DATABASE, PASSWORD, TOKENS, World
+from measuring import Call, Cost, Meter, take_turns
+from world import DATABASE, KNOWN, PASSWORD, TOKENS, World
 
 FIELDS = ["id", "name", "email", "city", "ref", "country_id"]
 LIMITS = (1, 80, 1000)
@@ -30,6 +33,9 @@ TARGETS = {
     "304/200 list 1000": 0.70,
     "cursor page 60/page 1": 1.10,
     "batch/single posts": 0.50,
+    "refused logins dearest/cheapest": 1.20,
+    "look-up 100000/100 tokens": 1.20,
+    **{f"limiter, audit, ETag in limit {limit}": 0.08 for limit in LIMITS},
 }
 
 
@@ -97,6 +103,19 @@ class Rest:
             name, "GET", f"/api/v1/res.partner/{record_id}", headers=self.rest_headers | headers
         )
 
+    def refused(self, name: str, **credentials) -> Call:
+        """A login that fails, with a body of its own each time: none is locked."""
+        numbers = itertools.count()
+
+        def body() -> bytes:
+            number = next(numbers)
+            fields = {"db": DATABASE, "login": f"{name}-{number}", "password": "wrong"}
+            fields |= {key: value(number) for key, value in credentials.items()}
+            return urlencode(fields).encode()
+
+        headers = {"Content-Type": "application/x-www-form-urlencoded"}
+        return Call(name, "POST", "/api/auth/token", body, headers, 401)
+
     def changing(self, name: str, path: str, body: object, status: int, times: int = 1) -> Call:
         headers = {**self.rest_headers, "Content-Type": "application/json"}
         body = json.dumps(body).encode()
@@ -129,9 +148,11 @@ class Report:
 
     def compare(self, shape: str, name: str, one: Cost, other: Cost) -> None:
         """The ratio of the CPU of two calls."""
-        ratio = round(one.cpu_ms / other.cpu_ms, 3)
+        self.note(shape, name, one.cpu_ms / other.cpu_ms)
+
+    def note(self, shape: str, name: str, value: float) -> None:
         self.ratios.append(
-            {"server": shape, "ratio": name, "value": ratio, "target": TARGETS.get(name)}
+            {"server": shape, "ratio": name, "value": round(value, 3), "target": TARGETS.get(name)}
         )
 
     def print(self) -> None:
@@ -212,6 +233,29 @@ class Benchmark:
             self.shape, "batch/single posts", costs["batch"], costs[f"{BATCH} posts"]
         )
 
+    def overhead(self, bare: Meter) -> None:
+        """The part of a page's cost that a server without these three saves."""
+        for limit in LIMITS:
+            pairs = [(self.meter, self.calls.rest(limit)), (bare, self.calls.rest(limit, "bare"))]
+            costs = take_turns(pairs, self.rounds, max(self.repeat // (1 + limit // 500), 5))
+            self.report.add(self.shape, f"limit {limit} again", costs)
+            part = 1 - costs["bare"].cpu_ms / costs["rest"].cpu_ms
+            self.report.note(self.shape, f"limiter, audit, ETag in limit {limit}", part)
+
+    def refused_logins(self) -> None:
+        """Whether time tells that a login or a database is there: B18 of the contract."""
+        calls = [
+            self.calls.refused("wrong password", login=lambda number: f"refused-{number % KNOWN}"),
+            self.calls.refused("unknown login"),
+            self.calls.refused("unknown database", db=lambda number: f"ghost-{number}"),
+        ]
+        # Each of the known users may fail five times, those of the warm-up included; a hash is slow.
+        repeat = min((KNOWN * 5 - 5) // self.rounds, 6)
+        costs = self.meter.compare(calls, self.rounds, repeat)
+        self.report.add(self.shape, "refused logins", costs)
+        medians = [statistics.median(cost.clock) for cost in costs.values()]
+        self.report.note(self.shape, "refused logins dearest/cheapest", max(medians) / min(medians))
+
     def throughput(self) -> dict[str, float]:
         """Requests a second of four callers, for pages of 80."""
         found = {}
@@ -232,23 +276,34 @@ def main(arguments: list[str]) -> int:
     with throw_away_cluster("bench") as cluster, tempfile.TemporaryDirectory() as folder:
         with Step("Making a database with 5 000 partners"):
             world = World(cluster, Path(folder))
-        few = world.look_up()
         for workers in options.workers:
             shape = f"workers={workers}"
-            with world.server(workers) as meter:
+            world.forget_failures()
+            with world.server(workers) as meter, world.server(workers, bare=True) as bare:
                 bench = Benchmark(meter, Rest(world), report, shape, options)
-                for part in (bench.reading, bench.not_modified, bench.paging, bench.batches):
-                    with Step(f"Measuring {part.__name__.replace('_', ' ')} with {shape}"):
+                parts = {
+                    "reading": bench.reading,
+                    "limiter, audit, ETag": lambda bench=bench, bare=bare: bench.overhead(bare),
+                    "unchanged pages": bench.not_modified,
+                    "paging": bench.paging,
+                    "batches": bench.batches,
+                    "refused logins": bench.refused_logins,
+                }
+                for name, part in parts.items():
+                    with Step(f"Measuring {name} with {shape}"):
                         part()
                 throughput[shape] = bench.throughput()
         world.add_tokens()
-        look_up = {"few tokens": few, f"{TOKENS} tokens": world.look_up()}
+        look_up = world.look_up()
+        ratio = look_up["many"]["median_ms"] / look_up["few"]["median_ms"]
+        report.note("", f"look-up {TOKENS}/100 tokens", ratio)
     report.print()
     print("\nrequests a second, 4 callers, limit 80")
     for shape, found in throughput.items():
         print(f"{shape:10} " + "  ".join(f"{name} {rate}" for name, rate in found.items()))
-    print("\nlooking up a token")
-    for name, cost in look_up.items():
+    print(f"\nlooking up a token, among 100 and {TOKENS}, by turns\n{look_up['plan']}")
+    for name in ("few", "many"):
+        cost = look_up[name]
         print(f"{name:16} median {cost['median_ms']:.3f} ms, p95 {cost['p95_ms']:.3f} ms")
     options.json.parent.mkdir(parents=True, exist_ok=True)
     figures = {
