@@ -249,7 +249,7 @@ class Benchmark:
             self.calls.refused("unknown login"),
             self.calls.refused("unknown database", db=lambda number: f"ghost-{number}"),
         ]
-        # Each of the known users may fail five times, those of the warm-up included; a hash is slow.
+        # Each of the known users may fail five times, those of the warm-up included.
         repeat = min((KNOWN * 5 - 5) // self.rounds, 6)
         costs = self.meter.compare(calls, self.rounds, repeat)
         self.report.add(self.shape, "refused logins", costs)
