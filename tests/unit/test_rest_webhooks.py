@@ -6,6 +6,8 @@ import time
 from pathlib import Path
 
 import pytest
+from cryptography.fernet import Fernet
+from saas_rest.vault import Vault, VaultError
 from saas_rest.webhook_delivery import (
     MAX_TRIES,
     RETRY_DELAYS,
@@ -195,3 +197,23 @@ def test_addresses_that_cannot_be_a_webhook(url):
 def test_tries_are_spread_from_half_a_minute_to_a_day():
     assert (RETRY_DELAYS[0], RETRY_DELAYS[-1], MAX_TRIES) == (30, 86400, 10)
     assert sorted(RETRY_DELAYS) == list(RETRY_DELAYS)
+
+
+def test_a_sealed_secret_is_read_with_its_own_key_only():
+    key, other = Fernet.generate_key().decode(), Fernet.generate_key().decode()
+    sealed = Vault(key).seal("whsec_é")
+    assert "whsec" not in sealed
+    assert Vault(f" {key}\n").open(sealed) == "whsec_é"
+    for vault, text in ((Vault(other), sealed), (Vault(key), sealed[:-4] + "AAAA")):
+        with pytest.raises(VaultError) as caught:
+            vault.open(text)
+        assert caught.value.code == "other-key"
+
+
+@pytest.mark.parametrize(
+    ("key", "code"), [(None, "no-key"), ("", "no-key"), ("short", "bad-key"), ("é" * 44, "bad-key")]
+)
+def test_a_key_that_is_none_is_told_apart(key, code):
+    with pytest.raises(VaultError) as caught:
+        Vault(key)
+    assert caught.value.code == code
