@@ -10,11 +10,9 @@ MAKING_TEXT = (ast.JoinedStr, ast.BinOp)
 def executed(source):
     """First arguments of all calls that send a statement to the database."""
     for node in ast.walk(ast.parse(source)):
-        if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
-            if node.func.attr in ("execute", "execute_query", "SQL") and node.args:
-                yield node.args[0]
-        elif isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
-            if node.func.id == "SQL" and node.args:
+        if isinstance(node, ast.Call) and node.args:
+            name = getattr(node.func, "attr", None) or getattr(node.func, "id", None)
+            if name in ("execute", "execute_query", "SQL"):
                 yield node.args[0]
 
 
