@@ -327,3 +327,14 @@ class TestPlacementInParallel(TransactionCase):
                 "sadeem.portainer.environment"
             ].browse(self.environment_ids)
             self.assertEqual(sum(environments.mapped("available_capacity")), 151 - held)
+
+    def test_a_request_that_is_killed_leaves_its_room_to_the_one_that_goes_on(self):
+        client_id = self.client_ids[0]
+        cr = self.registry.cursor()
+        placement_id = self.place(cr, client_id).id
+        # As when the process dies: nothing runs that a rollback would have called.
+        cr.postrollback.clear()
+        cr.close()
+        with self.registry.cursor() as cr:
+            self.assertEqual(self.place(cr, client_id).id, placement_id)
+        self.assertEqual(sum(self.count(found) - 3 for found in self.environment_ids), 2)

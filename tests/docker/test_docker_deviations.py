@@ -1,0 +1,83 @@
+"""Where a real engine is not as the portal's records say, and how it is looked at from a client."""
+
+import addon_harness
+import pytest
+from docker_clients_harness import ENVIRONMENT, SERVER, DockerPortal
+
+from devkit.waiting import wait_for
+
+DEVIATION = "sadeem.saas.docker.deviation"
+
+
+@pytest.fixture(scope="module")
+def portal(tmp_path_factory, session_portainer, client_image, postgres_image):
+    folder = tmp_path_factory.mktemp("docker-deviations")
+    addons = ("sadeem_saas_docker",)
+    with addon_harness.running(folder, addons, workers=3, max_cron_threads=2) as world:
+        portal = DockerPortal(world, session_portainer, client_image, postgres_image)
+        yield portal
+        portal.remove_all()
+
+
+@pytest.fixture(scope="module")
+def client(portal):
+    plan_id, _template = portal.make_plan("Deviations", retention_days=0)
+    return portal.create(plan_id, "deviant.localhost")
+
+
+def compare(portal):
+    """(kind, detail) of what was found after a comparison."""
+    portal.admin.call(SERVER, "action_compare", [portal.server_id])
+    rows = portal.admin.call(DEVIATION, "search_read", [], ["kind", "detail"])
+    return [(row["kind"], row["detail"]) for row in rows]
+
+
+def rebuild(portal, client):
+    (deviation_id,) = portal.admin.call(DEVIATION, "search", [])
+    portal.admin.call(DEVIATION, "action_rebuild", [deviation_id])
+    client.wait(wait_for, "open")
+
+
+def test_a_client_as_it_should_be_is_no_deviation_and_has_its_place(portal, client):
+    assert compare(portal) == []
+    portal.admin.call(ENVIRONMENT, "action_refresh", [portal.environment_id])
+    (place,) = portal.admin.call(
+        "sadeem.saas.docker.placement", "search_read", [], ["containers", "seen", "reason"]
+    )
+    assert (place["containers"], place["seen"]) == (2, True)
+    assert "it is the first in the order that has room" in place["reason"]
+
+
+def test_log_figures_and_commands_are_those_of_the_clients_containers(client):
+    rows = client.call("get_live_containers")["containers"]
+    assert [row["service"] for row in rows] == ["odoo", "db"]
+    odoo = rows[0]["name"]
+    log = client.call("get_container_log", odoo, 5)["log"]
+    assert 0 < len(log.splitlines()) <= 5
+    assert client.call("get_container_stats", odoo)["memory_bytes"] > 0
+    assert client.call("run_command", odoo, "echo hello")["stdout"] == "hello\n"
+
+
+def test_the_nginx_file_leads_to_the_published_port(portal, client):
+    text = portal.admin.read(SERVER, portal.server_id, "docker_nginx")
+    assert f"deviant.localhost 127.0.0.1:{client.read('docker_http_port')};" in text
+
+
+def test_a_service_that_was_stopped_is_found_and_started_by_a_rebuild(portal, client):
+    database = portal.portainer.containers(client.stack)["db"]["Id"]
+    portal.engine.docker("stop", database)
+    assert compare(portal) == [("down", "db")]
+    rebuild(portal, client)
+    assert compare(portal) == []
+    assert client.get("/web/login").status_code == 200
+
+
+def test_containers_that_were_removed_come_back_with_their_data(portal, client):
+    client.sql("CREATE TABLE kept (x int)")
+    for row in portal.portainer.containers(client.stack).values():
+        portal.engine.docker("rm", "--force", row["Id"])
+    found = compare(portal)
+    assert [kind for kind, _detail in found] == ["down"]
+    rebuild(portal, client)
+    assert compare(portal) == []
+    assert client.sql("SELECT count(*) FROM kept") == "0"
