@@ -98,17 +98,28 @@ def test_a_client_on_docker_is_created_and_opened_through_the_proxy(suite, admin
     assert not suite.shows_login(f"other-{HOST}")
 
 
-def test_other_addons_are_not_installed_under_a_portal_that_serves(suite, admin):
-    parameter = "key = 'saas.image_digest'"
-    digest = suite.psql(f"SELECT value FROM ir_config_parameter WHERE {parameter}")
-    suite.psql(f"UPDATE ir_config_parameter SET value = 'older' WHERE {parameter}")
+IS_DIGEST = "WHERE key = 'saas.image_digest'"
+
+
+@pytest.fixture
+def outdated(suite, admin):
+    """The database says that it has other addons than the image."""
+    known = suite.psql(f"SELECT value FROM ir_config_parameter {IS_DIGEST}")
+    suite.psql(f"UPDATE ir_config_parameter SET value = 'older' {IS_DIGEST}")
+    yield
+    suite.psql(f"UPDATE ir_config_parameter SET value = '{known}' {IS_DIGEST} AND value = 'older'")
+
+
+def test_addons_are_not_updated_under_a_portal_that_serves(suite, outdated):
     with pytest.raises(Failure, match="docker compose stop portal"):
         suite.compose("run", "--rm", "--no-deps", "prepare")
-    suite.psql(f"UPDATE ir_config_parameter SET value = '{digest}' WHERE {parameter}")
+    assert suite.psql(f"SELECT value FROM ir_config_parameter {IS_DIGEST}") == "older"
     assert suite.shows_login(PORTAL)
 
 
-def test_a_second_start_keeps_what_is_there(suite, admin, wait_for):
+def test_the_next_start_updates_the_addons_and_keeps_what_is_there(
+    suite, admin, outdated, wait_for
+):
     admin.call("res.users", "write", [admin.uid], {"password": "changed-by-the-administrator"})
     made = suite.psql("SELECT min(create_date) FROM ir_module_module")
     suite.compose("down", "--timeout=5")
@@ -117,3 +128,5 @@ def test_a_second_start_keeps_what_is_there(suite, admin, wait_for):
     assert suite.rpc("changed-by-the-administrator").uid
     assert suite.rpc(suite.secrets["ADMIN_PASSWORD"]).uid is False
     assert suite.psql("SELECT min(create_date) FROM ir_module_module") == made
+    digest = suite.compose("exec", "-T", "portal", "cat", "/opt/saas/digest").strip()
+    assert suite.psql(f"SELECT value FROM ir_config_parameter {IS_DIGEST}") == digest
