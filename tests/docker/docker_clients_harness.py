@@ -1,5 +1,7 @@
 """A portal whose plan makes Docker stacks, and what is really in the engine."""
 
+import contextlib
+
 import requests
 from portainer_harness import PROJECT, remove_project
 
@@ -104,6 +106,22 @@ class DockerPortal:
             "search_count",
             [("environment_id", "=", self.environment_id), ("released", "=", False)],
         )
+
+    @contextlib.contextmanager
+    def full_of_ports(self):
+        """The environment has one port left, which is too little for a client."""
+        here = [self.environment_id]
+        next_port = self.admin.read(ENVIRONMENT, self.environment_id, "next_port")
+        self.admin.call(ENVIRONMENT, "write", here, {"next_port": 65534})
+        released = [("environment_id", "=", self.environment_id), ("released", "=", True)]
+        count = self.admin.call("sadeem.portainer.port", "search_count", released)
+        taken = self.admin.call(ENVIRONMENT, "allocate_ports", here, count) if count else []
+        try:
+            yield
+        finally:
+            if taken:
+                self.admin.call(ENVIRONMENT, "release_ports", here, taken)
+            self.admin.call(ENVIRONMENT, "write", here, {"next_port": next_port})
 
     def remove_all(self):
         for name in set.union(*self.remains().values()):

@@ -4,7 +4,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import addon_harness
 import pytest
-from docker_clients_harness import CLIENT, ENVIRONMENT, DockerPortal
+from docker_clients_harness import CLIENT, DockerPortal
 
 from harness.rpc import Fault
 
@@ -146,15 +146,10 @@ def test_a_stage_is_a_copy_that_sends_nothing(portal, pair, wait_for):
     stage.call("delete_database")
 
 
-def test_a_full_range_of_ports_is_told_and_leaves_nothing(portal, plan, pair):
+def test_a_full_range_of_ports_is_told_and_leaves_nothing(portal, plan):
     before = portal.remains(), portal.ports_taken()
-    next_port = portal.admin.read(ENVIRONMENT, portal.environment_id, "next_port")
-    portal.admin.call(ENVIRONMENT, "write", [portal.environment_id], {"next_port": 65534})
-    try:
-        with pytest.raises(Fault, match="has no 2 free ports"):
-            portal.create(plan, "full.localhost")
-    finally:
-        portal.admin.call(ENVIRONMENT, "write", [portal.environment_id], {"next_port": next_port})
+    with portal.full_of_ports(), pytest.raises(Fault, match="has no 2 free ports"):
+        portal.create(plan, "full.localhost")
     assert (portal.remains(), portal.ports_taken()) == before
 
 
