@@ -1,8 +1,12 @@
+import logging
+
 from odoo import api, fields, models
 
 from ..const import LIVE_STATES, OPEN, PENDING, STOPPED
 from ..lib.saas_driver import DriverError
 from ..transactions import in_own_transaction
+
+_logger = logging.getLogger(__name__)
 
 
 class SaasPortalClient(models.Model):
@@ -43,6 +47,10 @@ class SaasPortalClient(models.Model):
         self._apply_storage_policy()
         return None
 
+    def _set_unreadable(self):
+        """Show since when it answers nothing that makes sense."""
+        self.unreachable_since = self.unreachable_since or fields.Datetime.now()
+
     def _apply_storage_policy(self):
         """Flag what exceeds its storage; suspend it when the plan says so, resume it after."""
         limit = self.total_storage_limit
@@ -62,7 +70,12 @@ class SaasPortalClient(models.Model):
         clients = self.search([("state", "in", LIVE_STATES)], order="synced_at NULLS FIRST, id")
         remaining = len(clients)
         for client in clients:
-            client._sync()
+            try:
+                client._sync()
+            except Exception:
+                # Whatever one client answers, the others are read too.
+                _logger.exception("The statistics of client %d could not be read", client.id)
+                in_own_transaction(client, lambda record: record._set_unreadable())
             remaining -= 1
             if not self.env["ir.cron"]._commit_progress(1, remaining=remaining):
                 break

@@ -86,6 +86,19 @@ class TestSync(SaasPortalCase):
         self.assertEqual(other.users_len, 7)
         self.assertTrue(self.client.unreachable_since)
 
+    def test_a_client_that_answers_nonsense_keeps_nobody_from_the_rest(self):
+        other = self.new(dbname="other.localhost")
+        self.driver.usages["acme.localhost"] = None
+        self.driver.usages["other.localhost"] = Usage(7, 1, 1, False)
+        with (
+            mute_logger("odoo.addons.saas_portal.models.saas_portal_client_usage"),
+            self.registry.cursor() as cr,
+        ):
+            self.env(cr=cr)["saas_portal.client"]._cron_sync()
+        self.env.invalidate_all()
+        self.assertEqual(other.users_len, 7)
+        self.assertTrue(self.client.unreachable_since)
+
     def test_what_has_no_database_is_not_asked(self):
         self.client.state = "broken"
         self.driver.calls.clear()

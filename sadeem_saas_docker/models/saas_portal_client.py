@@ -18,7 +18,13 @@ from ..lib.saas_stack import (
 
 #: Only operations write these.
 _GUARDED_FIELDS = frozenset(
-    {"docker_stack_id", "docker_http_port", "docker_gevent_port", "docker_placement"}
+    {
+        "docker_environment_id",
+        "docker_stack_id",
+        "docker_http_port",
+        "docker_gevent_port",
+        "docker_placement",
+    }
     | {"docker_revision_id", "docker_postgresql_server_id", "stage_of_id"}
 )
 #: What runs in the containers is the managers' to choose.
