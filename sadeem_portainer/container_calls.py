@@ -6,12 +6,29 @@ from collections.abc import Sequence
 from odoo import api
 from odoo.exceptions import UserError
 
-from .lib.portainer_api import ContainerStats, ExecResult
+from .lib.portainer_api import Container, ContainerStats, ExecResult, PortainerClient
 
 MAX_TAIL = 1000
 #: Longer texts help nobody on a screen; what is cut off is said.
 MAX_TEXT = 256 * 1024
 MAX_EXEC_SECONDS = 600
+
+
+def act_on_task(
+    env: api.Environment, client: PortainerClient, number: int, row: Container, action: str
+) -> None:
+    """Do to a container what a swarm, which made it, allows.
+
+    :raises UserError: it would undo this
+    """
+    if action != "restart":
+        raise UserError(
+            env._(
+                "A swarm starts and stops the containers of its services itself. Restart the"
+                " container, or stop the whole stack."
+            )
+        )
+    client.restart_service(number, row.service_id)
 
 
 def split_command(env: api.Environment, command: str | Sequence[str]) -> list[str]:

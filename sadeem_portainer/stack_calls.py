@@ -201,14 +201,6 @@ def remove_secrets(client: PortainerClient, environment_id: int, name: str) -> N
             client.delete_swarm_object(environment_id, kind, row.id)
 
 
-def restart_container(client: PortainerClient, environment_id: int, container: Container) -> None:
-    """Restart one container; a swarm replaces it, because it takes one that stops for broken."""
-    if container.is_task:
-        client.restart_service(environment_id, container.service_id)
-    else:
-        client.container_action(environment_id, container.id, "restart")
-
-
 def _number(client: PortainerClient, target: Target, verb: str) -> int:
     if not target.remote_id:
         raise InvalidRequest(

@@ -6,6 +6,7 @@ from odoo.exceptions import UserError
 
 from ..container_calls import (
     MAX_TEXT,
+    act_on_task,
     check_seconds,
     check_tail,
     exec_report,
@@ -99,10 +100,12 @@ class SadeemPortainer(models.Model):
     def docker_action(self, environment_id, container, action, force=False):
         """restart, start, stop, pause, unpause or remove a container."""
         environment = self._get_own_environment(environment_id)
+        number = environment.portainer_environment_id
         with told_to_user(), self._get_client() as client:
-            client.container_action(
-                environment.portainer_environment_id, container, action, force=bool(force)
-            )
+            if task := environment._find_task(client, container):
+                act_on_task(self.env, client, number, task, action)
+            else:
+                client.container_action(number, container, action, force=bool(force))
         _logger.info("user #%d: %s of container %s in %s", self.env.uid, action, container, self)
         return {"container": container, "action": action, "done": True}
 

@@ -232,6 +232,14 @@ class SadeemPortainerEnvironment(models.Model):
             for stack in stacks
         ]
 
+    def _find_task(self, client, container: str):
+        """The container of this id or name if a swarm made it, else None."""
+        if self.environment_type != "swarm":
+            return None
+        rows = client.list_containers(self.portainer_environment_id)
+        found = (row for row in rows if row.is_task and container in (row.id, row.name))
+        return next(found, None)
+
     def _check_usable(self):
         """Whether something can be deployed here at all."""
         self.ensure_one()

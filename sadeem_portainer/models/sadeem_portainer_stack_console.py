@@ -5,6 +5,7 @@ from odoo.exceptions import UserError
 
 from ..container_calls import (
     MAX_TEXT,
+    act_on_task,
     check_tail,
     exec_report,
     split_command,
@@ -12,7 +13,6 @@ from ..container_calls import (
 )
 from ..errors import told_to_user
 from ..lib.portainer_api import ACTIONS, Container, PortainerError
-from ..stack_calls import restart_container
 
 _logger = logging.getLogger(__name__)
 
@@ -62,18 +62,11 @@ class SadeemPortainerStack(models.Model):
         """restart, start, stop, pause or unpause one container of this stack."""
         if action not in ACTIONS or action == "remove":
             raise UserError(self.env._("This cannot be done to a container of a stack."))
-        if self.environment_type == "swarm" and action != "restart":
-            raise UserError(
-                self.env._(
-                    "A swarm starts and stops the containers of its services itself. Restart the"
-                    " container, or stop the whole stack."
-                )
-            )
         with told_to_user(), self._get_console_client() as client:
             row = self._find_own_container(client, container)
             container = row.id
-            if action == "restart":
-                restart_container(client, self._get_number(), row)
+            if row.is_task:
+                act_on_task(self.env, client, self._get_number(), row, action)
             else:
                 client.container_action(self._get_number(), container, action)
         _logger.info("user #%d: %s of container %s of %s", self.env.uid, action, container, self)

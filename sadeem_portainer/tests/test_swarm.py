@@ -21,6 +21,14 @@ class TestSwarm(PortainerCase):
         self.fake.containers[1, "web"] = [task]
         return task
 
+    def docker_action(self, container, action):
+        return self.rpc(
+            "docker_action",
+            environment_id=self.environment.id,
+            container=container,
+            action=action,
+        )
+
     def test_a_stack_becomes_services_of_the_swarm(self):
         stack = self.deploy()
         self.assertEqual((stack.state, stack.environment_type), ("active", "swarm"))
@@ -62,7 +70,16 @@ class TestSwarm(PortainerCase):
         for action in ("stop", "start", "pause", "unpause"):
             with self.subTest(action), self.refused("swarm starts and stops"):
                 self.call(self.manager, stack, "act_on_container", task.name, action)
+            with self.subTest(action), self.refused("swarm starts and stops"):
+                self.docker_action(task.id, action)
+        self.assertEqual(self.docker_action(task.id, "restart")["done"], True)
+        self.assertEqual(len(self.fake.called("restart_service")), 2)
         self.assertFalse(self.fake.called("container_action"))
+
+    def test_what_no_service_made_is_treated_as_anywhere(self):
+        self.fake.containers[1, "portainer"] = [self.fake.container("portainer")]
+        self.docker_action("portainer", "stop")
+        self.assertEqual(self.fake.called("container_action"), [(1, "portainer", "stop")])
 
     def test_the_capacity_is_that_of_all_nodes(self):
         self.fake.capacities[1] = Capacity(

@@ -290,7 +290,7 @@ def test_what_the_server_shows_of_a_stack_names_what_does_not_run(old, target, n
 def test_a_restarted_container_is_replaced(old, target, name, wait_for):
     stack_calls.create(old, target)
     before = only_container(old, name)
-    stack_calls.restart_container(old, old.here, before)
+    old.restart_service(old.here, before.service_id)
     wait_for(
         lambda: (row := only_container(old, name)).id != before.id and row.is_running,
         60,

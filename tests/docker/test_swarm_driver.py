@@ -104,6 +104,8 @@ def test_a_client_lives_on_a_swarm_from_its_template_to_its_end(world, swarm, tm
     driver.rename(spec.ref, "renamed.localhost", "http://renamed.localhost")
     ref = replace(spec.ref, name="renamed.localhost")
     assert [row.name for row in driver.list()] == [ref.name]
+    # The containers that it had under its former name are still there, stopped.
+    assert driver.status(ref.name).running
     driver.restore(ref, spec.identity, archive)
 
     driver.stop(ref)

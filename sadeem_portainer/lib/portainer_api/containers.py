@@ -129,10 +129,9 @@ class ContainerCalls(Calls):
     # --- Containers --------------------------------------------------------------------
 
     def list_containers(self, environment_id: int, project: str | None = None) -> list[Container]:
-        """All containers, running or not.
+        """All containers, running or not; of a swarm's tasks the last one in each place.
 
-        :param project: the name of a stack, to see its containers only: of a swarm's tasks the
-            last one in each place, not those that it has replaced
+        :param project: the name of a stack, to see its containers only
         """
         rows = self._labelled(
             environment_id,
@@ -143,7 +142,7 @@ class ContainerCalls(Calls):
             {"all": "1"},
         )
         self._nodes |= {row.id: row.node for row in rows if row.node}
-        return latest(rows) if project else rows
+        return latest(rows)
 
     def _labelled(self, environment_id, path, action, parse, project, params=None) -> list:
         """What carries the label of a compose project of this name, or else of a swarm's stack."""
@@ -338,8 +337,8 @@ class ContainerCalls(Calls):
                 f"/endpoints/{int(environment_id)}/docker{place}/archive",
                 f"copy a file from {container}",
                 lambda body: unpack_file(body, file),
-                params={"path": path},
                 timeout=timeout,
+                **self._to_its_node(place, {"params": {"path": path}}),
             )
 
     def _container_path(self, environment_id: int, container: str) -> str:

@@ -179,6 +179,7 @@ class Transport:
         take: Callable[[BinaryIO], T],
         *,
         params: dict | None = None,
+        headers: dict | None = None,
         timeout: float,
     ) -> T:
         """Let ``take`` read the answer of a GET piece by piece, within ``timeout`` seconds.
@@ -191,7 +192,7 @@ class Transport:
                 "GET",
                 f"{self.server}/api{path}",
                 params=params,
-                headers=self.token_headers,
+                headers={**(headers or {}), **self.token_headers},
                 timeout=Timeout(connect=CONNECT_TIMEOUT, read=IDLE_TIMEOUT),
                 allow_redirects=False,
                 stream=True,
