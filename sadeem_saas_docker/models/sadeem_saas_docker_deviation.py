@@ -1,11 +1,13 @@
 from odoo import fields, models
 from odoo.exceptions import AccessError, UserError
 
+from odoo.addons.saas_portal.lib.saas_driver import DriverError
 from odoo.addons.sadeem_portainer.errors import told_to_user
 from odoo.addons.sadeem_portainer.transactions import in_own_transaction
 
 from ..comparison import DOWN, DRIFTED, ORPHANED, VANISHED
 from ..lib.saas_stack import LABEL_KEY, LABEL_PORTAL, client_key
+from ..portainer_driver import deploying
 
 
 class SadeemSaasDockerDeviation(models.Model):
@@ -100,25 +102,34 @@ class SadeemSaasDockerDeviation(models.Model):
                 )
             )
         deviation, environment = self.sudo(), self.sudo().environment_id
-        with told_to_user(), environment.portainer_id._get_client() as client:
-            deviation._remove_from(client, environment.portainer_environment_id)
+        number = environment.portainer_environment_id
+        is_swarm = environment.environment_type == "swarm"
+        try:
+            with told_to_user(), environment.portainer_id._get_client() as client:
+                deviation._check_unknown(client, number)
+                deploying.remove(client, number, self.stack, is_swarm)
+        except DriverError as error:
+            raise UserError(str(error)) from error
         in_own_transaction(self, lambda deviation: deviation.exists().unlink())
         return {"type": "ir.actions.client", "tag": "soft_reload"}
 
-    def _remove_from(self, client, number: int):
-        """Delete stack, containers and volumes; each is looked at again before."""
+    def _check_unknown(self, client, number: int):
+        """Look once more whether all of it was made by this portal, for nobody that it knows.
+
+        :raises UserError: no
+        """
         key = client_key(self.stack)
         known = in_own_transaction(
             self, lambda deviation: deviation.environment_id._get_known_keys()
         )
         portal = self.env["saas_portal.keyring"]._get_portal_uuid()
-        containers = [
+        strangers = [
             container
             for container in client.list_containers(number)
-            if container.labels.get(LABEL_KEY) == key
+            if (container.labels.get(LABEL_KEY) == key or container.project == self.stack)
+            and container.labels.get(LABEL_PORTAL) != portal
         ]
         stack = client.find_stack(number, self.stack)
-        strangers = [row for row in containers if row.labels.get(LABEL_PORTAL) != portal]
         strange_text = stack and portal not in client.get_stack_file(stack.id)
         if not key or key in known or strangers or strange_text:
             raise UserError(
@@ -127,10 +138,3 @@ class SadeemSaasDockerDeviation(models.Model):
                     stack=self.stack,
                 )
             )
-        if stack:
-            client.delete_stack(stack.id, number)
-        for container in client.list_containers(number):
-            if container.labels.get(LABEL_KEY) == key:
-                client.container_action(number, container.id, "remove", force=True)
-        for volume in client.list_volumes(number, self.stack):
-            client.delete_volume(number, volume.name)
