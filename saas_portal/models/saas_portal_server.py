@@ -192,8 +192,10 @@ class SaasPortalServer(models.Model):
     def _warm(self, host: str):
         """Have a new client's first page answered before the customer asks for it."""
         self.ensure_one()
-        # Another machine's processes cannot be warmed from here.
-        if self._has_anchor() and not open_first_page(host, self._get_public_url(host), _WARM_SECONDS):
+        if not self._has_anchor():
+            # Another machine's processes cannot be warmed from here.
+            return
+        if not open_first_page(host, self._get_public_url(host), _WARM_SECONDS):
             _logger.info("%s is not warm: its first page was not there in time", host)
 
     def _get_public_url(self, host: str) -> str:

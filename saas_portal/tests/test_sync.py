@@ -1,3 +1,5 @@
+from odoo.tools import mute_logger
+
 from ..lib.saas_driver import DriverUnavailable, Usage
 from .common import SaasPortalCase
 
