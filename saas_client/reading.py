@@ -1,7 +1,7 @@
 """Holding the calls of a database that is read-only to reading, also where core writes by SQL.
 
 The ORM refuses writes in words (`base`); this is for methods that get around it, such as those for
-translations, sequences and keys. PostgreSQL refuses them, whatever they do.
+sequences and keys. PostgreSQL refuses them, whatever they do.
 """
 
 from .lib.client_rules import READ_ONLY
