@@ -20,7 +20,6 @@ class SaasRestWebhook(models.Model):
     _inherit = "saas_rest.webhook"
 
     def init(self):
-        super().init()
         self.env.cr.execute(
             """
             ALTER TABLE saas_rest_webhook
