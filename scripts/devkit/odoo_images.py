@@ -8,6 +8,7 @@ import contextlib
 import fcntl
 import functools
 import hashlib
+import re
 import shutil
 import subprocess
 import sys
@@ -52,9 +53,9 @@ def build(engine):
         _build(engine, NGINX, _stand_in("nginx"), _prepare("nginx"))
         odoo = _odoo_digest()
         _build(engine, ODOO, odoo, functools.partial(_prepare_odoo, engine))
-        ours = _digest(odoo, *_our_files())
         for tag, folder in ((CLIENT, "client"), (PORTAL, "portal")):
-            _build(engine, tag, ours, None, f"docker/{folder}/Dockerfile")
+            dockerfile = f"docker/{folder}/Dockerfile"
+            _build(engine, tag, _digest(odoo, *_copied(dockerfile)), None, dockerfile)
         # What was replaced, unless a container still runs it.
         engine.docker("image", "prune", "--force", f"--filter=label={LABEL}")
 
@@ -202,15 +203,17 @@ def _download_wheels(folder):
 # --- our images --------------------------------------------------------------------
 
 
-def _our_files():
-    """All that a Dockerfile of ours may copy."""
-    rules = (ROOT / ".dockerignore").read_text().splitlines()
-    for name in sorted(rule[1:] for rule in rules if rule.startswith("!")):
-        top = ROOT / name
-        for path in sorted(top.rglob("*")) if top.is_dir() else [top]:
-            parts = path.relative_to(ROOT).parts
-            if path.is_file() and not {"__pycache__", "tests"} & set(parts):
-                yield path
+def _copied(dockerfile):
+    """The Dockerfile, and all files that it copies from the repository."""
+    text = (ROOT / dockerfile).read_text()
+    yield ROOT / dockerfile
+    for words in re.findall(r"^COPY (.+) \S+$", text, re.M):
+        for source in map(ROOT.joinpath, words.split()):
+            for path in sorted(source.rglob("*")) if source.is_dir() else [source]:
+                parts = path.relative_to(ROOT).parts
+                # What .dockerignore leaves outside.
+                if path.is_file() and not {"__pycache__", "tests"} & set(parts):
+                    yield path
 
 
 # --- helpers -----------------------------------------------------------------------
