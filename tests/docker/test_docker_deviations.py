@@ -1,5 +1,7 @@
 """Where a real engine is not as the portal's records say, and how it is looked at from a client."""
 
+import uuid
+
 import addon_harness
 import pytest
 from docker_clients_harness import ENVIRONMENT, SERVER, DockerPortal
@@ -81,3 +83,26 @@ def test_containers_that_were_removed_come_back_with_their_data(portal, client):
     rebuild(portal, client)
     assert compare(portal) == []
     assert client.sql("SELECT count(*) FROM kept") == "0"
+
+
+def test_a_stack_that_no_client_has_is_removed_with_its_data(portal, client):
+    portal_uuid = portal.portainer.containers(client.stack)["odoo"]["Labels"]["saas.portal"]
+    key = str(uuid.uuid4())
+    name = f"saas-{key}"
+    labels = f"{{saas.client.key: {key}, saas.client.name: lost, saas.portal: {portal_uuid}}}"
+    image = portal.portainer.containers(client.stack)["db"]["Image"]
+    text = (
+        f"services:\n  a:\n    image: {image}\n    command: [sleep, infinity]\n"
+        f"    labels: {labels}\n    volumes: [data:/x]\nvolumes:\n  data: {{}}\n"
+    )
+    portal.portainer.stack(name, text)
+    ((kind, detail),) = compare(portal)
+    assert (kind, detail) == ("orphaned", "lost (1/1)")
+    (deviation_id,) = portal.admin.call(DEVIATION, "search", [])
+    portal.admin.call(DEVIATION, "action_remove", [deviation_id])
+    assert name not in portal.portainer.names()
+    assert not portal.portainer.containers(name)
+    volumes = portal.engine.request("GET", "/volumes")[1]["Volumes"] or []
+    assert not [row for row in volumes if name in row["Name"]]
+    assert compare(portal) == []
+    assert client.get("/web/login").status_code == 200
