@@ -79,15 +79,26 @@ class Agent:
         """
         job = uuid.uuid4().hex
         if upload:
-            folder = self._command(verb, "prepare", job)["result"]
-            self._client.put_file(self._environment_id, self._container, upload, folder, _IN)
+            self._send(verb, job, upload)
         state = self._command(verb, "start", job, verb, json.dumps(arguments), str(_PIECE))
         made = self._wait(verb, job, state)
         if download:
             self._fetch(verb, job, made, download)
-            # What stays is removed by the agent a day later.
-            with contextlib.suppress(DriverError, PortainerError):
-                self._command(verb, "forget", job)
+            self._forget(verb, job)
+
+    def _send(self, verb: str, job: str, source: Path) -> None:
+        folder = self._command(verb, "prepare", job)["result"]
+        try:
+            self._client.put_file(self._environment_id, self._container, source, folder, _IN)
+        except PortainerError:
+            # A part of it would keep a full disk full.
+            self._forget(verb, job)
+            raise
+
+    def _forget(self, verb: str, job: str) -> None:
+        """Remove the job's folder; what stays all the same goes a day later."""
+        with contextlib.suppress(DriverError, PortainerError):
+            self._command(verb, "forget", job)
 
     def _wait(self, verb: str, job: str, state: dict):
         deadline = self._clock() + PATIENCE

@@ -73,7 +73,9 @@ def send(request, connection, target):
         if body or request.method in ("POST", "PUT"):
             headers["Content-Length"] = str(len(body))
     headers["Host"] = "docker"
-    connection.request(request.method, target, body, headers)
+    # An engine that refuses a body before it has read it all says why.
+    with contextlib.suppress(BrokenPipeError, ConnectionResetError):
+        connection.request(request.method, target, body, headers)
     return connection.getresponse()
 
 
