@@ -190,12 +190,12 @@ class SaasPortalPlan(models.Model):
     @api.model
     def _drop_orphans(self):
         """Remove copies of our templates that no row tells of: those of a plan that was deleted."""
-        templates = self.env["saas_portal.database"].with_context(active_test=False).search([])
-        for server in templates.server_id:
+        templates = self.env["saas_portal.database"].with_context(active_test=False)
+        for server in self.env["saas_portal.server"].search([("active", "=", True)]):
             driver = server._get_driver()
-            if not server.active or not isinstance(driver, SpareKeeper):
+            if not isinstance(driver, SpareKeeper):
                 continue
-            ours = set(templates.mapped("uuid"))
+            ours = set(templates.search([("server_id", "=", server.id)]).mapped("uuid"))
             try:
                 found = [spare.key for spare in driver.list_spares() if spare.template_key in ours]
                 # Rows are older than their databases: look at them with a new view.

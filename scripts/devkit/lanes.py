@@ -10,7 +10,7 @@ from .console import say
 from .paths import LOGS, ROOT
 
 #: Stages of one lane follow each other; what is heavy on the processors is in different lanes.
-LANES = (("lint", "odoo", "docker"), ("unit", "e2e"))
+LANES = (("docker", "lint"), ("unit", "odoo", "e2e"))
 #: Where a stage that runs by itself leaves its figures.
 REPORT_VARIABLE = "SAAS_TEST_REPORT"
 

@@ -134,13 +134,13 @@ def run_unit(arguments):
 
 
 def run_e2e(arguments):
-    return run_pytest("e2e", ["-v", *arguments])
+    return run_pytest("e2e", ["-v", "--durations=25", *arguments])
 
 
 def run_docker(arguments):
     """The engine is started here too, so that its failure is one failure and not a hundred."""
     with Engine().use():
-        return run_pytest("docker", ["-v", *arguments])
+        return run_pytest("docker", ["-v", "--durations=25", *arguments])
 
 
 def run_pytest(name, arguments):
