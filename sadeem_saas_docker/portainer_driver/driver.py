@@ -109,8 +109,8 @@ class PortainerDriver:
 
     def rename(self, ref: ClientRef, new_name: str, base_url: str) -> None:
         new_ref = ClientRef(new_name, ref.key)
-        # Under either name when a former call was cut off.
-        if (new_name, ref.key) not in {(row.name, row.key) for row in self._check_name(new_ref)}:
+        # Under either name when a former call, there or back, was cut off.
+        if ref.key not in {row.key for row in self._check_name(new_ref)}:
             self._require(ref)
         with self._deployed(new_ref, is_free=True) as (agent, seen, _number):
             if seen["name"] != new_name:
