@@ -11,6 +11,8 @@ from ..portainer_driver.fleet import ExternalServer
 _TIMEOUT = 10
 #: Whoever changes one of these has to show that he knows the password.
 _ADDRESS = ("host", "port", "login")
+#: From the one that anybody on the way can read to the one that only this server can.
+_ENCRYPTION = ("disable", "prefer", "require", "verify-ca", "verify-full")
 
 
 class SadeemPostgresqlServer(models.Model):
@@ -76,9 +78,12 @@ class SadeemPostgresqlServer(models.Model):
     # === CRUD METHODS === #
 
     def write(self, vals):
-        """A password goes to the address it was entered for, and to no other."""
+        """A password goes to the address it was entered for, and never on a less safe way."""
         moved = self.filtered(
-            lambda server: any(name in vals and vals[name] != server[name] for name in _ADDRESS)
+            lambda server: (
+                any(name in vals and vals[name] != server[name] for name in _ADDRESS)
+                or server._is_less_safe(vals.get("sslmode", server.sslmode))
+            )
         )
         result = super().write(vals)
         if moved and not vals.get("password"):
@@ -109,6 +114,12 @@ class SadeemPostgresqlServer(models.Model):
         )
 
     # === BUSINESS METHODS === #
+
+    def _is_less_safe(self, sslmode) -> bool:
+        """Whether this encryption lets more people see the password than the present one."""
+        self.ensure_one()
+        order = _ENCRYPTION.index
+        return sslmode in _ENCRYPTION and order(sslmode) < order(self.sslmode)
 
     def _get_external_server(self, role: str = "", role_password: str = "") -> ExternalServer:
         """How the portal logs in here, for the sake of a client's role.

@@ -85,6 +85,18 @@ class TestPostgresqlServer(PortainerCase):
         self.postgres.write({"host": "10.0.0.100", "name": "Renamed"})
         self.assertTrue(self.postgres.has_password)
 
+    def test_a_password_is_not_sent_with_less_encryption_than_it_was_entered_for(self):
+        self.postgres.write({"sslmode": "verify-full", "password": SECRET})
+        for weaker in ("verify-ca", "require", "prefer", "disable"):
+            with self.subTest(weaker):
+                self.postgres.write({"sslmode": weaker})
+                self.assertFalse(self.postgres.has_password)
+                self.postgres.password = SECRET
+        self.postgres.write({"sslmode": "verify-full"})
+        self.assertTrue(self.postgres.has_password)
+        self.postgres.write({"sslmode": "disable", "password": SECRET})
+        self.assertTrue(self.postgres.has_password)
+
     def test_an_archived_server_takes_nobody(self):
         self.postgres.active = False
         with self.assertRaisesRegex(UserError, "archived"):
