@@ -6,12 +6,14 @@ class SaasPortalPlan(models.Model):
 
     _name = "saas_portal.plan"
     _inherit = ["saas_portal.plan", "sadeem.saas.docker.settings"]
+    _check_company_auto = True
 
     is_docker = fields.Boolean(compute="_compute_is_docker")
     docker_postgresql_server_id = fields.Many2one(
         "sadeem.postgresql.server",
         string="PostgreSQL Server",
         ondelete="restrict",
+        check_company=True,
         help="Where the databases of new clients are; empty: each in its own stack.",
     )
 

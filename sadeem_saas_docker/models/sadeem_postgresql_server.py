@@ -30,6 +30,9 @@ class SadeemPostgresqlServer(models.Model):
 
     name = fields.Char(required=True, tracking=True)
     active = fields.Boolean(default=True, tracking=True)
+    company_id = fields.Many2one(
+        "res.company", index=True, help="Whose plans may put databases there; empty: all."
+    )
     host = fields.Char(
         required=True, tracking=True, help="As the clients' containers and the portal reach it."
     )

@@ -102,6 +102,24 @@ class TestPostgresqlServer(PortainerCase):
         with self.assertRaisesRegex(UserError, "archived"):
             self.postgres._get_external_server()
 
+    def test_servers_of_another_company_are_seen_and_used_by_nobody_else(self):
+        other = self.env["res.company"].create({"name": "Other Company"})
+        mine = self.operator.company_id
+        self.postgres.company_id = other
+        for user in (self.operator, self.saas_manager):
+            servers = self.env["sadeem.postgresql.server"].with_user(user)
+            self.assertFalse(servers.search([("id", "=", self.postgres.id)]))
+            with self.assertRaises(AccessError):
+                self.postgres.with_user(user).read(["host"])
+        with self.assertRaises(AccessError):
+            self.call(self.saas_manager, self.postgres, "action_test_connection")
+        plan = self.env["saas_portal.plan"].create({"name": "Mine", "company_id": mine.id})
+        with self.assertRaisesRegex(UserError, "Shared"):
+            plan.with_user(self.saas_manager).docker_postgresql_server_id = self.postgres
+        self.postgres.company_id = mine
+        plan.with_user(self.saas_manager).docker_postgresql_server_id = self.postgres
+        self.assertEqual(self.postgres.with_user(self.operator).read(["name"])[0]["name"], "Shared")
+
     def test_managers_set_servers_up_and_operators_look(self):
         as_operator = self.postgres.with_user(self.operator)
         self.assertEqual(as_operator.read(["name"])[0]["name"], "Shared")
