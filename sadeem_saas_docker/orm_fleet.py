@@ -26,6 +26,9 @@ class OrmFleet:
     def deployment(self, ref: ClientRef) -> Deployment:
         return in_own_transaction(self._server, lambda server: _find_deployment(server, ref))
 
+    def standing(self, ref: ClientRef) -> Deployment:
+        return in_own_transaction(self._server, lambda server: _describe(_find_client(server, ref)))
+
     def builder(self, spec: TemplateSpec) -> Deployment:
         def prepare(server):
             template = server.env["saas_portal.database"].search([("uuid", "=", spec.key)])
@@ -53,19 +56,30 @@ def make_place(environment: BaseModel) -> Place:
 
 
 def _find_deployment(server: BaseModel, ref: ClientRef) -> Deployment:
-    clients = server.env["saas_portal.client"].with_context(active_test=False)
-    client = clients.search([("client_id", "=", ref.key), ("server_id", "=", server.id)])
-    stack = client.docker_stack_id
-    if not stack:
-        raise DriverNotFound(f"The portal knows no stack of {ref.name}.")
+    client = _find_client(server, ref)
     settings = client.docker_revision_id.settings or client._prepare_stack_settings()
     try:
         text = client._render_stack(settings, host=ref.name)
     except InvalidSpec as error:
         raise DriverRejected(client._describe_refusal(error)) from error
+    standing = _describe(client)
+    target = _complete(standing.target, text, client._get_secret_name())
+    return replace(standing, target=target)
+
+
+def _find_client(server: BaseModel, ref: ClientRef) -> BaseModel:
+    clients = server.env["saas_portal.client"].with_context(active_test=False)
+    client = clients.search([("client_id", "=", ref.key), ("server_id", "=", server.id)])
+    if not client.docker_stack_id:
+        raise DriverNotFound(f"The portal knows no stack of {ref.name}.")
+    return client
+
+
+def _describe(client: BaseModel) -> Deployment:
+    stack = client.docker_stack_id
     return Deployment(
         place=make_place(stack.environment_id),
-        target=_complete(stack._prepare_target(), text, client._get_secret_name()),
+        target=stack._prepare_target(),
         containers=client._get_services(),
         external=client._prepare_external_server(),
     )

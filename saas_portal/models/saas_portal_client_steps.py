@@ -305,14 +305,22 @@ class SaasPortalClient(models.Model):
             self.env["saas_portal.keyring"]._forget_policy(self.client_id)
             self._set_deleted(trash_name=False)
             return self.env._("Dropped %(name)s", name=self.name)
-        # Out of the way under another name, where nobody can reach it, until the days are over.
-        trash_name = f"saas-trash-{self.client_id}"
-        driver.rename(self._get_ref(), trash_name, self.public_url.rstrip("/"))
-        driver.stop(self._get_ref_as(trash_name))
         self._set_deleted(
-            trash_name=trash_name, purge_at=fields.Datetime.now() + timedelta(days=days)
+            trash_name=self._put_away(driver),
+            purge_at=fields.Datetime.now() + timedelta(days=days),
         )
         return self.env._("Kept for %(days)s days", days=days)
+
+    def _put_away(self, driver) -> str:
+        """Keep the database where nobody can reach it until the days are over; its name there."""
+        trash_name = self._get_trash_name()
+        driver.rename(self._get_ref(), trash_name, self.public_url.rstrip("/"))
+        driver.stop(self._get_ref_as(trash_name))
+        return trash_name
+
+    def _get_trash_name(self) -> str:
+        """What a deleted client is called on its server as long as it is kept."""
+        return f"saas-trash-{self.client_id}"
 
     def _step_restore(self, operation):
         if taken := self._find_taken_name(self.name, self.server_id.id, self.id):

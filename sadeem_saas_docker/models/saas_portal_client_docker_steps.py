@@ -137,6 +137,11 @@ class SaasPortalClient(models.Model):
         # Waits until it runs, and brings back what is not there at all.
         self.server_id._get_driver().deploy(self._get_ref())
 
+    def _get_trash_name(self):
+        name = super()._get_trash_name()
+        # It becomes a host name: in a proxy's network one without a dot could be a service.
+        return f"{name}.invalid" if self.is_docker else name
+
     def _step_restore(self, operation):
         result = super()._step_restore(operation)
         if self.is_docker:

@@ -95,7 +95,7 @@ class PortainerDriver:
     def delete(self, ref: ClientRef) -> None:
         """Remove stack and volumes, and the role and databases on an external PostgreSQL."""
         try:
-            deployment = self._fleet.deployment(ref)
+            deployment = self._fleet.standing(ref)
             places = [deployment.place]
         except DriverNotFound:
             # A stack whose record is gone must go too.

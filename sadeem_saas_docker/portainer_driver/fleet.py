@@ -30,7 +30,8 @@ class Place:
 class ExternalServer:
     """A PostgreSQL server that clients share, as its administrator reaches it from the portal.
 
-    ``role`` and ``role_password`` are the client's; its container has them too.
+    ``role`` and ``role_password`` are the client's; its container has them too. ``sessions``: how
+    many the role may have at once, so that no client takes all of the server's.
     """
 
     host: str
@@ -41,6 +42,7 @@ class ExternalServer:
     role_password: str = field(default="", repr=False)
     sslmode: str = "prefer"
     name: str = ""
+    sessions: int = 40
 
 
 @dataclass(frozen=True)
@@ -68,6 +70,12 @@ class Fleet(Protocol):
 
     def deployment(self, ref: ClientRef) -> Deployment:  # pylint: disable=method-required-super
         """The stack of the client ``ref.key``, with ``ref.name`` as its host name.
+
+        :raises DriverNotFound: the portal knows no place for it
+        """
+
+    def standing(self, ref: ClientRef) -> Deployment:
+        """The stack as it was last settled, for what needs no new text: its name does not count.
 
         :raises DriverNotFound: the portal knows no place for it
         """

@@ -28,7 +28,7 @@ class FakeDockerDriver(FakeDriver):
 
     def delete(self, ref):
         result = super().delete(ref)
-        deployment = self._deployment(ref)
+        deployment = OrmFleet(self.server).standing(ref)
         with deployment.place.portainer() as client:
             stack_calls.delete(client, deployment.target)
         return result

@@ -27,6 +27,30 @@ class TestLifecycle(DockerCase):
         self.act(client, "action_purge", self.manager)
         self.assertEqual(self.left_behind(), self.NOTHING)
 
+    def test_a_client_in_a_proxys_network_is_deleted_restored_and_purged(self):
+        self.server.docker_proxy_network = "proxy"
+        client = self.new(dbname="acme.localhost")
+        self.act(client, "delete_database", self.manager)
+        self.assertEqual(client.state, "deleted")
+        self.assertNotIn("acme.localhost", self.deployed(client))
+        self.act(client, "action_restore", self.manager)
+        self.assertEqual(client.state, "open")
+        self.assertIn("acme.localhost", self.deployed(client))
+        self.act(client, "delete_database", self.manager)
+        self.act(client, "action_purge", self.manager)
+        self.assertEqual(self.left_behind(), self.NOTHING)
+
+    def test_a_client_that_was_put_away_without_a_dot_in_its_name_is_purged(self):
+        client = self.new()
+        self.act(client, "delete_database", self.manager)
+        self.driver.databases[f"saas-trash-{client.client_id}"] = self.driver.databases.pop(
+            client.trash_name
+        )
+        client.trash_name = f"saas-trash-{client.client_id}"
+        self.server.docker_proxy_network = "proxy"
+        self.act(client, "action_purge", self.manager)
+        self.assertEqual(self.left_behind(), self.NOTHING)
+
     def test_a_restored_client_is_given_the_keys_before_it_is_spoken_to(self):
         client = self.new()
         self.act(client, "delete_database", self.manager)

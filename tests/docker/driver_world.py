@@ -113,6 +113,9 @@ class DictFleet:
             database = ExternalDatabase(server.host, server.port, server.role)
         return self._deployment(ref.key, ref.name, database, server)
 
+    def standing(self, ref):
+        return self.deployment(ref)
+
     def builder(self, spec):
         return self._deployment(spec.key, spec.name, InStackDatabase(self.postgres))
 
