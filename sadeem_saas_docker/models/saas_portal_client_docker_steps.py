@@ -7,7 +7,7 @@ from odoo import fields, models
 from odoo.exceptions import UserError
 
 from odoo.addons.saas_portal.const import PENDING
-from odoo.addons.saas_portal.lib.saas_driver import DriverUnavailable
+from odoo.addons.saas_portal.lib.saas_driver import DriverError, DriverUnavailable
 from odoo.addons.sadeem_portainer.transactions import in_own_transaction
 
 from ..lib.saas_stack import ODOO_SERVICE, PASSWORD_VARIABLE, InvalidSpec, stack_name
@@ -141,6 +141,23 @@ class SaasPortalClient(models.Model):
         name = super()._get_trash_name()
         # It becomes a host name: in a proxy's network one without a dot could be a service.
         return f"{name}.invalid" if self.is_docker else name
+
+    def _put_away(self, driver):
+        if not self.is_docker:
+            return super()._put_away(driver)
+        try:
+            return super()._put_away(driver)
+        except DriverError as error:
+            # What does not run cannot be renamed: stopped it is out of the way too.
+            driver.halt(self._get_ref())
+            self.message_post(
+                body=self.env._(
+                    "It is kept as it is, stopped, because it could not be renamed: %(reason)s",
+                    reason=error,
+                )
+            )
+        found = driver.status(self.name)
+        return self.name if found.key == self.client_id else self._get_trash_name()
 
     def _step_restore(self, operation):
         result = super()._step_restore(operation)

@@ -92,6 +92,13 @@ class PortainerDriver:
         with talking(found.place, ref.name) as client:
             deploying.stop(client, found.place.environment_id, found.containers)
 
+    def halt(self, ref: ClientRef) -> None:
+        """Stop what runs of a client's stack, whatever its name is; it may be gone altogether."""
+        place = self._fleet.standing(ref).place
+        with talking(place, ref.name) as client:
+            rows = client.list_containers(place.environment_id, stack_name(ref.key))
+            deploying.stop(client, place.environment_id, rows)
+
     def delete(self, ref: ClientRef) -> None:
         """Remove stack and volumes, and the role and databases on an external PostgreSQL."""
         try:

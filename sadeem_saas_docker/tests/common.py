@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 from odoo.addons.saas_portal.lib.saas_driver import ClientRef
 from odoo.addons.saas_portal.tests.common import FakeDriver, SaasPortalCase
 from odoo.addons.sadeem_portainer import stack_calls
@@ -32,6 +34,13 @@ class FakeDockerDriver(FakeDriver):
         with deployment.place.portainer() as client:
             stack_calls.delete(client, deployment.target)
         return result
+
+    def halt(self, ref):
+        self._begin("halt", ref.name)
+        OrmFleet(self.server).standing(ref)
+        for name, status in self.databases.items():
+            if status.key == ref.key:
+                self.databases[name] = replace(status, running=False)
 
     def rename(self, ref, new_name, base_url):
         result = super().rename(ref, new_name, base_url)

@@ -4,7 +4,7 @@ from odoo.exceptions import AccessError
 from odoo.tests import tagged
 from odoo.tools import mute_logger
 
-from odoo.addons.saas_portal.lib.saas_driver import TemplateSpec
+from odoo.addons.saas_portal.lib.saas_driver import DriverRejected, TemplateSpec
 
 from ..orm_fleet import OrmFleet
 from .common import DockerCase
@@ -50,6 +50,40 @@ class TestLifecycle(DockerCase):
         self.server.docker_proxy_network = "proxy"
         self.act(client, "action_purge", self.manager)
         self.assertEqual(self.left_behind(), self.NOTHING)
+
+    def test_a_client_that_cannot_run_is_deleted_by_stopping_it_and_can_come_back(self):
+        client = self.new(dbname="acme.localhost")
+        self.driver.failures["deploy"] = DriverRejected("The image is gone.")
+        self.driver.failures["rename"] = DriverRejected("The image is gone.")
+        self.act(client, "delete_database", self.manager)
+        self.assertEqual((client.state, bool(client.purge_at)), ("deleted", True))
+        self.assertFalse(self.driver.databases["acme.localhost"].running)
+        self.assertIn("The image is gone.", client.message_ids[0].body + client.message_ids[1].body)
+        with self.refused("is taken"):
+            self.new(dbname="acme.localhost")
+        self.driver.failures.clear()
+        self.act(client, "action_restore", self.manager)
+        self.assertEqual(client.state, "open")
+        self.act(client, "delete_database", self.manager)
+        self.act(client, "action_purge", self.manager)
+        self.assertEqual(self.left_behind(), self.NOTHING)
+
+    def test_a_client_that_vanished_from_its_server_is_deleted(self):
+        client = self.new(dbname="acme.localhost")
+        del self.driver.databases["acme.localhost"]
+        self.act(client, "delete_database", self.manager)
+        self.assertEqual(client.state, "deleted")
+        self.act(client, "action_purge", self.manager)
+        self.assertEqual(self.left_behind(), self.NOTHING)
+
+    @mute_logger("odoo.addons.saas_portal.models.saas_portal_operation")
+    def test_a_client_whose_server_is_away_is_not_taken_for_deleted(self):
+        client = self.new()
+        for verb in ("rename", "halt"):
+            self.driver.failures[verb] = DriverRejected("Portainer refuses.")
+        with self.refused("Portainer refuses"):
+            self.act(client, "delete_database", self.manager)
+        self.assertEqual(client.state, "open")
 
     def test_a_restored_client_is_given_the_keys_before_it_is_spoken_to(self):
         client = self.new()
