@@ -49,7 +49,7 @@ class SadeemPostgresqlServer(models.Model):
         exportable=False,
         help="Kept encrypted and never shown again; empty keeps the present one.",
     )
-    password_cipher = fields.Char(groups=fields.NO_ACCESS)
+    password_cipher = fields.Char(groups=fields.NO_ACCESS, copy=False)
     has_password = fields.Boolean(string="Password Set", compute="_compute_has_password")
     sslmode = fields.Selection(
         [

@@ -84,6 +84,8 @@ class TestPostgresqlServer(PortainerCase):
         self.assertTrue(self.postgres.has_password)
         self.postgres.write({"host": "10.0.0.100", "name": "Renamed"})
         self.assertTrue(self.postgres.has_password)
+        copy = self.postgres.with_user(self.saas_manager).copy({"host": "10.0.0.101"})
+        self.assertFalse(copy.has_password)
 
     def test_a_password_is_not_sent_with_less_encryption_than_it_was_entered_for(self):
         self.postgres.write({"sslmode": "verify-full", "password": SECRET})
