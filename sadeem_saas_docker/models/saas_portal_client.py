@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 from odoo import api, fields, models
 from odoo.exceptions import AccessError, UserError, ValidationError
 
@@ -251,12 +253,18 @@ class SaasPortalClient(models.Model):
     def _get_database_role(self) -> str:
         return f"saas_{self.client_id.replace('-', '_')}"
 
+    def _get_database_names(self) -> set[str]:
+        """What its database may be called, also while it is made, renamed, or kept when deleted."""
+        return {self.name, self.trash_name, f"saas-new-{self.client_id}"}
+
     def _prepare_external_server(self):
         """The PostgreSQL server of the client as the driver knows it; None for one in the stack."""
         if not (server := self.docker_postgresql_server_id):
             return None
         password = self.docker_stack_id._prepare_target().env.get(PASSWORD_VARIABLE, "")
-        return server._get_external_server(self._get_database_role(), password)
+        found = server._get_external_server(self._get_database_role(), password)
+        # Each process of Odoo has a few sessions of its own.
+        return replace(found, sessions=found.sessions + 2 * self.docker_workers)
 
     def _get_services(self) -> tuple[str, ...]:
         """The containers that it consists of, Odoo's first."""

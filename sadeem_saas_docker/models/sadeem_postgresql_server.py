@@ -67,6 +67,11 @@ class SadeemPostgresqlServer(models.Model):
     version = fields.Char(readonly=True, copy=False)
     checked_at = fields.Datetime(string="Last Test", readonly=True, copy=False)
     last_error = fields.Text(readonly=True, copy=False)
+    foreign_databases = fields.Text(
+        readonly=True,
+        copy=False,
+        help="What roles of clients have there besides their own databases, at the last test.",
+    )
 
     _port_range = models.Constraint(
         "CHECK (port BETWEEN 1 AND 65535)", "A port is a number from 1 to 65535."
@@ -99,15 +104,17 @@ class SadeemPostgresqlServer(models.Model):
         """Log in and see whether roles and databases can be made; what came of it is noted."""
         self.ensure_one()
         self.check_access("write")
-        version, error = "", ""
+        version, error, foreign = "", "", self.foreign_databases
         try:
             version = self._read_version()
+            foreign = self._read_foreign_databases()
         except UserError as refusal:
             error = str(refusal)
         self.write(
             {
                 "checked_at": fields.Datetime.now(),
                 "last_error": error or False,
+                "foreign_databases": foreign or False,
                 **({"version": version} if version else {}),
             }
         )
@@ -161,6 +168,52 @@ class SadeemPostgresqlServer(models.Model):
 
         :raises UserError: names the server and what is to be done
         """
+        with self._asking() as cursor:
+            cursor.execute(
+                "SELECT rolsuper, rolcreaterole, rolcreatedb,"
+                " current_setting('server_version') FROM pg_roles"
+                " WHERE rolname = current_user"
+            )
+            is_superuser, may_make_roles, may_make_databases, version = cursor.fetchone()
+        if not is_superuser and not (may_make_roles and may_make_databases):
+            raise UserError(
+                self.env._(
+                    "%(login)s may not make roles and databases on %(server)s. Run there:"
+                    " ALTER ROLE %(quoted)s CREATEROLE CREATEDB",
+                    login=self.login,
+                    server=self.name,
+                    quoted='"%s"' % self.login.replace('"', '""'),
+                )
+            )
+        return version
+
+    def _read_foreign_databases(self) -> str:
+        """Databases of clients' roles whose names are not their client's: one line for each.
+
+        A client may make databases, so it can take a name that another one would need.
+        """
+        clients = self.env["saas_portal.client"].sudo().with_context(active_test=False)
+        found = clients.search([("docker_postgresql_server_id", "=", self.id)])
+        by_role = {client._get_database_role(): client for client in found}
+        with self._asking() as cursor:
+            cursor.execute(
+                "SELECT datname, rolname FROM pg_database JOIN pg_roles r ON r.oid = datdba"
+                " WHERE rolname = ANY(%s) ORDER BY datname",
+                [list(by_role)],
+            )
+            rows = cursor.fetchall()
+        return "\n".join(
+            self.env._("%(database)s, made by %(client)s", database=name, client=by_role[role].name)
+            for name, role in rows
+            if name not in by_role[role]._get_database_names()
+        )
+
+    @contextlib.contextmanager
+    def _asking(self):
+        """A cursor of the administrator's there.
+
+        :raises UserError: names the server and what is to be done
+        """
         server = self._get_external_server()
         try:
             with (
@@ -178,12 +231,7 @@ class SadeemPostgresqlServer(models.Model):
                 connection.cursor() as cursor,
             ):
                 cursor.execute("SET statement_timeout = %s", [_TIMEOUT * 1000])
-                cursor.execute(
-                    "SELECT rolsuper, rolcreaterole, rolcreatedb,"
-                    " current_setting('server_version') FROM pg_roles"
-                    " WHERE rolname = current_user"
-                )
-                is_superuser, may_make_roles, may_make_databases, version = cursor.fetchone()
+                yield cursor
         except psycopg2.Error as error:
             raise UserError(
                 self.env._(
@@ -192,14 +240,3 @@ class SadeemPostgresqlServer(models.Model):
                     reason=str(error).strip(),
                 )
             ) from error
-        if not is_superuser and not (may_make_roles and may_make_databases):
-            raise UserError(
-                self.env._(
-                    "%(login)s may not make roles and databases on %(server)s. Run there:"
-                    " ALTER ROLE %(quoted)s CREATEROLE CREATEDB",
-                    login=self.login,
-                    server=self.name,
-                    quoted='"%s"' % self.login.replace('"', '""'),
-                )
-            )
-        return version

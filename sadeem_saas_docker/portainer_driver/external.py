@@ -44,8 +44,12 @@ class ExternalRoles:
                 self._server.role_password, self._server.role, cursor.connection, "scram-sha-256"
             )
             cursor.execute(
-                sql.SQL("{} ROLE {} WITH {} PASSWORD {}").format(
-                    sql.SQL(verb), role, sql.SQL(_RIGHTS[verb]), sql.Literal(password)
+                sql.SQL("{} ROLE {} WITH {} CONNECTION LIMIT {} PASSWORD {}").format(
+                    sql.SQL(verb),
+                    role,
+                    sql.SQL(_RIGHTS[verb]),
+                    sql.Literal(self._server.sessions),
+                    sql.Literal(password),
                 )
             )
 
@@ -58,6 +62,11 @@ class ExternalRoles:
             cursor.execute(sql.SQL("ALTER ROLE {} NOLOGIN").format(role))
             # Without being a superuser one needs the role's own rights on its databases.
             cursor.execute(sql.SQL("GRANT {} TO CURRENT_USER").format(role))
+            # Who is still logged in could make more while the rest is removed.
+            cursor.execute(
+                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = %s",
+                [self._server.role],
+            )
             cursor.execute(
                 "SELECT datname FROM pg_database"
                 " WHERE datdba = (SELECT oid FROM pg_roles WHERE rolname = %s)",
@@ -67,7 +76,24 @@ class ExternalRoles:
                 database = sql.Identifier(name)
                 cursor.execute(sql.SQL("ALTER DATABASE {} IS_TEMPLATE false").format(database))
                 cursor.execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(database))
+            self._drop_elsewhere(cursor)
             cursor.execute(sql.SQL("DROP ROLE IF EXISTS {}").format(role))
+
+    def _drop_elsewhere(self, cursor) -> None:
+        """Remove what the role has made in databases of others, as `postgres`, open to everybody.
+
+        A large object there is enough to keep the role from being dropped.
+        """
+        cursor.execute(
+            "SELECT DISTINCT datname FROM pg_shdepend JOIN pg_database d ON d.oid = dbid"
+            " WHERE refclassid = 'pg_authid'::regclass"
+            " AND refobjid = (SELECT oid FROM pg_roles WHERE rolname = %s)",
+            [self._server.role],
+        )
+        drop = sql.SQL("DROP OWNED BY {}").format(sql.Identifier(self._server.role))
+        for (name,) in cursor.fetchall():
+            with self._administrating("remove what is left of the role", name) as there:
+                there.execute(drop)
 
     def _check_role(self, cursor) -> bool:
         """Whether the role is there; raises when it is none of a client's."""
@@ -86,7 +112,7 @@ class ExternalRoles:
         return bool(row)
 
     @contextlib.contextmanager
-    def _administrating(self, action: str) -> Iterator:
+    def _administrating(self, action: str, database: str = "postgres") -> Iterator:
         server = self._server
         try:
             connection = psycopg2.connect(
@@ -94,7 +120,7 @@ class ExternalRoles:
                 port=server.port,
                 user=server.user,
                 password=server.password,
-                dbname="postgres",
+                dbname=database,
                 sslmode=server.sslmode,
                 connect_timeout=_CONNECT_TIMEOUT,
                 options=f"-c statement_timeout={_STATEMENT_TIMEOUT}s",

@@ -1,9 +1,27 @@
 import odoo.sql_db
 from odoo.exceptions import AccessError, UserError
+from odoo.tests import tagged
 
 from odoo.addons.sadeem_portainer.tests.common import PortainerCase
 
+from .common import DockerCase
+
 SECRET = "hunter2-secret"
+
+
+def make_server(env):
+    """The real server that the tests run on, as one that clients share."""
+    info = odoo.sql_db.connection_info_for("postgres")[1]
+    return env["sadeem.postgresql.server"].create(
+        {
+            "name": "Shared",
+            "host": info["host"],
+            "port": info.get("port") or 5432,
+            "login": info["user"],
+            "password": info["password"],
+            "sslmode": "prefer",
+        }
+    )
 
 
 class TestPostgresqlServer(PortainerCase):
@@ -12,17 +30,7 @@ class TestPostgresqlServer(PortainerCase):
     @classmethod
     def setUpClass(cls):
         super().setUpClass()
-        info = odoo.sql_db.connection_info_for("postgres")[1]
-        cls.postgres = cls.env["sadeem.postgresql.server"].create(
-            {
-                "name": "Shared",
-                "host": info["host"],
-                "port": info.get("port") or 5432,
-                "login": info["user"],
-                "password": info["password"],
-                "sslmode": "prefer",
-            }
-        )
+        cls.postgres = make_server(cls.env)
         cls.operator = cls.make_user("docker-operator", "saas_portal.group_user")
         cls.saas_manager = cls.make_user("docker-manager", "saas_portal.group_manager")
 
@@ -137,3 +145,36 @@ class TestPostgresqlServer(PortainerCase):
             with self.assertRaises(AccessError):
                 self.postgres.with_user(user).read(["host"])
         self.postgres.with_user(self.saas_manager).write({"name": "Renamed"})
+
+
+@tagged("post_install", "-at_install")
+class TestSharedServer(DockerCase):
+    """Clients whose databases are on a server that they share."""
+
+    def setUp(self):
+        super().setUp()
+        self.postgres = make_server(self.env)
+        self.plan.docker_postgresql_server_id = self.postgres
+
+    def test_a_client_that_makes_databases_in_others_names_is_named(self):
+        self.new(dbname="acme.localhost")
+        # The tests' own role has made the database that they run in.
+        self.patch(
+            self.registry["saas_portal.client"],
+            "_get_database_role",
+            lambda client: self.postgres.login,
+        )
+        foreign = self.postgres._read_foreign_databases()
+        self.assertIn(f"{self.env.cr.dbname}, made by acme.localhost", foreign)
+        self.patch(
+            self.registry["saas_portal.client"],
+            "_get_database_names",
+            lambda client: {self.env.cr.dbname},
+        )
+        self.assertNotIn(f"{self.env.cr.dbname}, made", self.postgres._read_foreign_databases())
+
+    def test_a_client_with_more_workers_may_have_more_sessions(self):
+        few = self.new(dbname="acme.localhost")._prepare_external_server().sessions
+        self.plan.docker_workers = 8
+        many = self.new(dbname="shop.localhost")._prepare_external_server().sessions
+        self.assertEqual(many, few + 16)

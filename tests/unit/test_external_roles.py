@@ -106,6 +106,34 @@ def test_a_removed_client_takes_its_databases_along(cluster, roles, server):
     assert not {name for name in cluster.databases() if name.startswith("external-")}
 
 
+@pytest.mark.parametrize("database", ["postgres", "template1"])
+def test_what_a_client_left_in_a_database_of_all_does_not_keep_its_role(
+    cluster, roles, server, database
+):
+    roles.ensure_role()
+    with contextlib.closing(connect(server, database)) as connection:
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT lo_create(0)")
+            cursor.execute("ALTER DEFAULT PRIVILEGES GRANT SELECT ON TABLES TO PUBLIC")
+            cursor.execute('CREATE DATABASE "external-one"')
+        # Still logged in: what it would make from now on must not keep the role either.
+        roles.drop()
+        assert rights(cluster, "saas-acme") is None
+        with pytest.raises(psycopg2.Error), connection.cursor() as cursor:
+            cursor.execute("SELECT lo_create(0)")
+    assert cluster.query(database, "SELECT count(*) FROM pg_largeobject_metadata") == [(0,)]
+
+
+def test_one_client_does_not_take_the_sessions_of_all(roles, server):
+    roles.ensure_role()
+    with (
+        contextlib.ExitStack() as sessions,
+        pytest.raises(psycopg2.OperationalError, match="too many connections for role"),
+    ):
+        for _session in range(60):
+            sessions.enter_context(contextlib.closing(connect(server)))
+
+
 @pytest.mark.parametrize("role", [ADMIN, "boss"])
 def test_an_administrators_role_is_never_given_to_a_client_nor_dropped(cluster, server, role):
     cluster.query("postgres", "CREATE ROLE boss SUPERUSER", superuser=True)
