@@ -1,3 +1,3 @@
 from . import controllers, models, wizards
 from .hooks import uninstall_hook
-from .loading import watch_registries
+from .loading import post_load

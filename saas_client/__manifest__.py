@@ -22,6 +22,6 @@
         "web.assets_backend": ["saas_client/static/src/**/*"],
         "web.assets_tests": ["saas_client/static/tests/tours/**/*"],
     },
-    "post_load": "watch_registries",
+    "post_load": "post_load",
     "uninstall_hook": "uninstall_hook",
 }

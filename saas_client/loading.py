@@ -13,7 +13,7 @@ from odoo.modules.registry import Registry
 from odoo.sql_db import db_connect
 from odoo.tools import sql
 
-from . import trust
+from . import access_log, trust
 
 _logger = logging.getLogger(__name__)
 
@@ -21,8 +21,14 @@ _ADDON = "saas_client"
 _LOADED_STATES = ("installed", "to upgrade", "to install")
 
 
+def post_load():
+    """What is done once in each process, before any database is loaded."""
+    watch_registries()
+    access_log.install()
+
+
 def watch_registries():
-    """Look at a database before Odoo reads there which addons it has (manifest: post_load)."""
+    """Look at a database before Odoo reads there which addons it has."""
     make = Registry.new.__func__
 
     @functools.wraps(make)
