@@ -8,7 +8,8 @@ from odoo.addons.sadeem_portainer.lib.portainer_api import PortainerError, with_
 from odoo.addons.sadeem_portainer.transactions import in_own_transaction
 
 from ..comparison import Shown, Wanted, compare, look
-from ..lib.saas_stack import client_key
+from ..lib.saas_stack import client_key, stack_name
+from ..portainer_driver.survey import builder_name
 
 _logger = logging.getLogger(__name__)
 
@@ -59,7 +60,17 @@ class SadeemPortainerEnvironment(models.Model):
         known = clients.search([("docker_stack_id", "!=", False)]) | self._get_busy_clients()
         templates = self.env["saas_portal.database"].sudo().with_context(active_test=False)
         built = templates.search([("uuid", "!=", False)])
-        return {*known.mapped("client_id"), *built.mapped("uuid")}
+        return {*known.mapped("client_id"), *built.mapped("uuid"), *self._get_builder_keys()}
+
+    def _get_builder_keys(self) -> set[str]:
+        """What the stacks are called in which templates are built at this moment."""
+        builds = self.env["saas_portal.operation"].sudo()
+        builds = builds.search(
+            [("state", "in", OPEN_OPERATION_STATES), ("kind", "=", "build_template")]
+        )
+        return {
+            client_key(builder_name(stack_name(template.uuid))) for template in builds.database_id
+        }
 
     def _get_busy_clients(self):
         """Clients to which something is being done at this moment."""

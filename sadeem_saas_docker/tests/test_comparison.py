@@ -125,6 +125,25 @@ class TestComparison(DockerCase):
         self.compare()
         self.assertEqual(self.found(), [("orphaned", stack), ("orphaned", stopped)])
 
+    def test_a_stack_in_which_a_template_is_built_is_unknown_only_when_no_build_goes_on(self):
+        key = self.template.uuid
+        stack = self.put_orphan(f"build-{key}", name=self.template.name)
+        rows = self.fake.containers[1, stack]
+        rows[:] = [replace(row, labels={**row.labels, LABEL_KEY: key}) for row in rows]
+        self.compare()
+        orphan = self.env["sadeem.saas.docker.deviation"].search([])
+        self.assertEqual(orphan.stack, stack, "a build that was cut off has left it")
+        build = self.template.sudo()._start_operation("build_template", {}, background=True)
+        with self.refused("not unknown any more"):
+            self.act(orphan, "action_remove", self.manager)
+        self.compare()
+        self.assertEqual(self.found(), [])
+        self.assertIn(stack, [found.name for found in self.fake.stacks.values()])
+        build.state = "failed"
+        self.compare()
+        self.act(self.env["sadeem.saas.docker.deviation"].search([]), "action_remove", self.manager)
+        self.assertFalse(self.fake.stacks)
+
     def test_what_another_portal_made_is_none_of_our_business(self):
         self.put_orphan(portal="another-portal")
         self.fake.put(1, "web", "services: {a: {image: x}}")
