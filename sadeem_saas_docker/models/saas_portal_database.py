@@ -1,6 +1,6 @@
 import secrets
 
-from odoo import fields, models
+from odoo import api, fields, models
 
 from odoo.addons.sadeem_portainer.stack_calls import Target
 
@@ -23,6 +23,10 @@ class SaasPortalDatabase(models.Model):
     )
     docker_password_cipher = fields.Char(readonly=True, copy=False, groups=fields.NO_ACCESS)
 
+    @api.depends("server_id.docker_image_id.name", "server_id.docker_image_tag_id.name")
+    def _compute_outdated(self):
+        return super()._compute_outdated()
+
     def _prepare_builder(self):
         """(environment, target) of the stack in which the template is built.
 
@@ -40,7 +44,7 @@ class SaasPortalDatabase(models.Model):
             key=self.uuid,
             name=self.name,
             host=self.name,
-            image=f"{server.docker_image_id.name}:{server.docker_image_tag_id.name}",
+            image=server._get_image_reference(),
             database=InStackDatabase(server.docker_postgresql_image),
             routing=Routing(traefik=False),
             portal_uuid=keyring._get_portal_uuid(),

@@ -11,6 +11,8 @@ from ..orm_fleet import OrmFleet
 from ..portainer_driver import PortainerDriver
 
 _TEMPLATES = "saas_templates"
+#: Among a template's addons it stands for all of them.
+_IMAGE = "image"
 
 
 class SaasPortalServer(models.Model):
@@ -97,6 +99,17 @@ class SaasPortalServer(models.Model):
     def _get_template_folder(self) -> Path:
         # One for each portal: a copy of this one must not write among its templates.
         return Path(config["data_dir"]) / _TEMPLATES / self.env.cr.dbname
+
+    def _get_image_reference(self) -> str:
+        """What new clients run, and templates are built with."""
+        self.ensure_one()
+        return f"{self.docker_image_id.name}:{self.docker_image_tag_id.name}"
+
+    def _read_addons(self, names, fresh=False):
+        """On Docker all addons come with the image, so that its name stands for them."""
+        if not self._is_docker():
+            return super()._read_addons(names, fresh)
+        return {_IMAGE: [self.sudo()._get_image_reference(), ""]}
 
     def _find_database(self, name):
         try:

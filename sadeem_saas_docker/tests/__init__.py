@@ -7,3 +7,4 @@ from . import test_guard
 from . import test_routing
 from . import test_ui
 from . import test_comparison
+from . import test_templates

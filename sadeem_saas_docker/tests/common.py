@@ -98,6 +98,7 @@ class DockerCase(SaasPortalCase):
                 "docker_image_tag_id": cls.tag.id,
             }
         )
+        cls.template.addon_versions = cls.server._read_addons([], fresh=True)
 
     def setUp(self):
         super().setUp()
