@@ -340,6 +340,37 @@ def test_nobody_else_reads_what_the_agent_keeps(client):
             assert path.stat().st_mode & 0o077 == 0, path
 
 
+@pytest.mark.parametrize(
+    "command",
+    [["saas-agent", "start", "job", "backup", json.dumps(REF)], ["saas-entrypoint", "true"]],
+)
+def test_no_program_of_ours_runs_what_the_client_has_put_in_its_way(container, tmp_path, command):
+    """In the folder where it starts, and where `pip install --user` puts things."""
+    mark = tmp_path / "was here"
+    evil = f"open({str(mark)!r}, 'w').close()"
+    version = f"python{sys.version_info.major}.{sys.version_info.minor}"
+    here = tmp_path / "here"
+    site = tmp_path / "user" / "lib" / version / "site-packages"
+    for folder in (here / "saas_agent", site):
+        folder.mkdir(parents=True)
+    (here / "saas_agent" / "__init__.py").write_text(evil)
+    (site / "usercustomize.py").write_text(evil)
+    # A virtual environment has no user's site.
+    (tmp_path / "python3").symlink_to(sys._base_executable)
+    path = f"{tmp_path}:{os.environ['PATH']}"
+    subprocess.run(
+        [CLIENT / "bin" / command[0], *command[1:]],
+        cwd=here,
+        env={**container.environment, "PATH": path, "PYTHONUSERBASE": str(tmp_path / "user")},
+        capture_output=True,
+        timeout=60,
+        check=False,
+    )
+    if "start" in command:
+        assert container.ended("job")["error"]["kind"] == "not_found"
+    assert not mark.exists()
+
+
 # -- modules ---------------------------------------------------------------------------------------
 
 

@@ -56,7 +56,7 @@ class Jobs:
             write_text(path / "request.json", json.dumps([verb, arguments]))
             # The lock goes to the child with the file, so that no moment is without it.
             subprocess.Popen(
-                [sys.executable, "-m", "saas_agent", "run", job, str(alive.fileno())],
+                [sys.executable, "-s", "-P", "-m", "saas_agent", "run", job, str(alive.fileno())],
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,
                 stderr=subprocess.DEVNULL,
