@@ -155,8 +155,15 @@ class SaasPortalClient(models.Model):
             "kind": operation.kind or "",
             "title": operation.display_name if operation else "",
             "progress": round(operation.progress),
-            "steps": [{"name": step.name, "state": step.state} for step in operation.step_ids],
+            "steps": [
+                {"name": self._get_customer_title(step), "state": step.state}
+                for step in operation.step_ids
+            ],
         }
+
+    def _get_customer_title(self, step):
+        """What a step of an operation is called where the customer watches it (a hook)."""
+        return step.name
 
     def _can(self, action):
         """Whether the customer may do this to the client in its present state."""
