@@ -51,6 +51,20 @@ class SaasPortalClient(models.Model):
             steps.insert(1, revise)
         return steps
 
+    def _get_customer_title(self, step):
+        """Customers know databases, and no stacks, revisions or places."""
+        if not self.is_docker:
+            return super()._get_customer_title(step)
+        titles = {
+            "_step_place": self.env._("Make room for the database"),
+            "_step_revise": self.env._("Prepare the settings"),
+            "_step_deploy": self.env._("Start the database"),
+            "_step_restart": self.env._("Start the database again"),
+            "_step_create_database": self.env._("Copy apps and settings"),
+            "_step_wait_for_answer": self.env._("Wait until the database can be used"),
+        }
+        return titles.get(step.method) or super()._get_customer_title(step)
+
     def _step_place(self, operation):
         """Environment, ports and the record of the stack; nothing is on a server yet."""
         if self.docker_stack_id:

@@ -8,3 +8,4 @@ from . import test_routing
 from . import test_ui
 from . import test_comparison
 from . import test_templates
+from . import test_customers
