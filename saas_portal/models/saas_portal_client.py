@@ -353,9 +353,9 @@ class SaasPortalClient(models.Model):
     # === BUSINESS METHODS - NAMES === #
 
     @api.model
-    def _find_taken_name(self, name, server_id, client_id=None):
-        """The client or database that has this name already, capitals not counting."""
-        others = self.sudo().search(
+    def _find_name_holder(self, name, client_id=None):
+        """The other client that has this name by the records, capitals not counting."""
+        return self.sudo().search(
             [
                 ("name", "=ilike", name.replace("_", r"\_")),
                 ("name_released", "=", False),
@@ -363,8 +363,12 @@ class SaasPortalClient(models.Model):
             ],
             limit=1,
         )
-        if others:
-            return others.name
+
+    @api.model
+    def _find_taken_name(self, name, server_id, client_id=None):
+        """The client or database that has this name already, capitals not counting."""
+        if other := self._find_name_holder(name, client_id):
+            return other.name
         server = self.env["saas_portal.server"].sudo().browse(server_id)
         try:
             status = server._find_database(name)

@@ -339,6 +339,8 @@ class SaasPortalPlan(models.Model):
 
         :return: (id of the client, id of the operation, the other values of the answer)
         """
+        # Servers may take their time to answer: they are asked while nobody waits for the plan.
+        vals = self._settle_name(vals)
         try:
             # One request of a plan at a time: two callers must not both be the last one allowed.
             with locked(self.env, self._name, self.id, wait=60) as env:
@@ -362,12 +364,22 @@ class SaasPortalPlan(models.Model):
                 self.env._("The name %(name)s is taken.", name=vals.get("name"))
             ) from error
 
+    def _settle_name(self, vals):
+        """The values of a client with a name that is free by records and server, as of now."""
+        plan, server_id = self.sudo(), vals["server_id"]
+        plan._check_quota(vals["partner_id"], vals["trial"])
+        if not vals["name"]:
+            return {**vals, "name": plan._generate_dbname(server_id)}
+        self.env["saas_portal.client"]._check_name_free(vals["name"], server_id, vals.get("id"))
+        return vals
+
     def _create_client(self, vals):
         self._check_quota(vals["partner_id"], vals["trial"])
-        client_id = vals.pop("id", None)
-        vals = {**vals, "name": vals["name"] or self._generate_dbname(vals["server_id"])}
+        client_id = vals.get("id")
+        vals = {name: value for name, value in vals.items() if name != "id"}
         clients = self.env["saas_portal.client"]
-        clients._check_name_free(vals["name"], vals["server_id"], client_id)
+        if taken := clients._find_name_holder(vals["name"], client_id).name:
+            raise UserError(self.env._("The name %(name)s is taken.", name=taken))
         clients._release_name(vals["name"])
         if client_id:
             client = clients.browse(client_id)

@@ -8,6 +8,7 @@ from odoo.tools import mute_logger
 
 from ..lib.saas_driver import DriverRejected, DriverUnavailable
 from ..lib.saas_wire import ClientRejected, ClientUnavailable
+from ..transactions import locked
 from .common import SaasPortalCase
 
 UUID = "11111111-2222-4333-8444-555555555555"
@@ -266,6 +267,35 @@ class TestCreate(SaasPortalCase):
         self.assertEqual(self.count(), 0)
 
     # -- refusals ----------------------------------------------------------------------------------
+
+    def test_others_do_not_wait_for_the_plan_while_a_server_is_asked_for_a_name(self):
+        ask, alone = self.driver.status, []
+
+        def status(name):
+            # Raises when somebody has the plan to himself.
+            with locked(self.env, self.plan._name, self.plan.id):
+                alone.append(name)
+            return ask(name)
+
+        self.patch(self.driver, "status", status)
+        for dbname in ("named.localhost", None):
+            alone.clear()
+            client = self.new(dbname=dbname)
+            self.assertEqual(set(alone), {client.name})
+
+    def test_a_name_that_another_request_took_in_between_is_refused(self):
+        ask = self.driver.status
+
+        def status(name):
+            self.patch(self.driver, "status", ask)
+            self.new(dbname=name)
+            self.driver.databases.clear()
+            return ask(name)
+
+        self.patch(self.driver, "status", status)
+        with self.refused("acme.localhost is taken"):
+            self.new(dbname="acme.localhost")
+        self.assertEqual(self.count(), 1)
 
     def test_a_draft_plan_is_named(self):
         self.template.state = "draft"
