@@ -33,3 +33,11 @@ class TestCustomers(DockerCase):
                 for word in ("stack", "revision", "place", "Odoo"):
                     self.assertNotIn(word, step["name"].split(), kind)
             operation.state = "cancelled"
+
+    def test_a_customer_reads_nothing_of_how_the_machines_are_set(self):
+        client = self.new(dbname="acme.localhost").with_user(self.customer)
+        self.assertEqual(client.read(["name"])[0]["name"], "acme.localhost")
+        for name in self.env["sadeem.saas.docker.settings"]._get_docker_settings():
+            with self.subTest(name), self.assertRaises(AccessError):
+                client.read([name])
+        self.assertFalse([name for name in client.read()[0] if name.startswith("docker_")])
