@@ -8,9 +8,10 @@ from odoo.exceptions import UserError
 
 from odoo.addons.saas_portal.const import PENDING
 from odoo.addons.saas_portal.lib.saas_driver import DriverError, DriverUnavailable
-from odoo.addons.sadeem_portainer.transactions import in_own_transaction
+from odoo.addons.sadeem_portainer.transactions import Busy, in_own_transaction, locked
 
 from ..lib.saas_stack import ODOO_SERVICE, PASSWORD_VARIABLE, InvalidSpec, stack_name
+from .sadeem_saas_docker_placement import WAIT
 
 #: Seconds for one answer, for Odoo to start in its container, and between two looks.
 _ANSWER_SECONDS = 60
@@ -210,17 +211,27 @@ class SaasPortalClient(models.Model):
 
     def _take_ports(self, environment):
         """Two ports of the environment; those that an attempt which was cut off has taken."""
-        held = self._get_ports().filtered(lambda port: port.environment_id == environment)
+        try:
+            # A comparison that began before this attempt may be giving them back.
+            with locked(environment, wait=WAIT):
+                held = in_own_transaction(
+                    self, lambda client: client._get_ports(environment.id).mapped("port")
+                )
+        except Busy as error:
+            raise DriverUnavailable(
+                self.env._("Somebody else was at work on %(name)s.", name=environment.name)
+            ) from error
         if len(held) == 2:
-            return held.mapped("port")
+            return held
         return environment.allocate_ports(2, purpose=stack_name(self.client_id))
 
-    def _get_ports(self):
+    def _get_ports(self, environment_id=None):
         """The ports that are given to these clients, also those that no client knows of yet."""
         purposes = [stack_name(client.client_id) for client in self]
-        return self.env["sadeem.portainer.port"].search(
-            [("purpose", "in", purposes), ("released", "=", False)], order="port"
-        )
+        domain = [("purpose", "in", purposes), ("released", "=", False)]
+        if environment_id:
+            domain.append(("environment_id", "=", environment_id))
+        return self.env["sadeem.portainer.port"].search(domain, order="port")
 
     def _drop_what_was_made(self):
         # Without a record of it no stack was ever asked for.

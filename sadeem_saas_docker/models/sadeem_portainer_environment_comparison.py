@@ -5,11 +5,12 @@ from odoo.exceptions import UserError
 
 from odoo.addons.saas_portal.const import LIVE_STATES, OPEN_OPERATION_STATES, STOPPED
 from odoo.addons.sadeem_portainer.lib.portainer_api import PortainerError, with_operation_key
-from odoo.addons.sadeem_portainer.transactions import in_own_transaction
+from odoo.addons.sadeem_portainer.transactions import Busy, in_own_transaction, locked
 
 from ..comparison import Shown, Wanted, compare, look
 from ..lib.saas_stack import client_key, stack_name
 from ..portainer_driver.survey import builder_name
+from .sadeem_saas_docker_placement import WAIT
 
 _logger = logging.getLogger(__name__)
 
@@ -139,14 +140,28 @@ class SadeemPortainerEnvironment(models.Model):
     # === HEALING === #
 
     def _heal(self):
-        """Give back ports and room that nobody has any more, and note room that is used."""
+        """Give back ports and room that nobody has any more, and note room that is used.
+
+        Under the lock under which they are taken: a creation that is tried again has what it held
+        before, or takes it anew, and never both.
+        """
+        try:
+            with locked(self, wait=WAIT):
+                self._heal_alone()
+        except Busy:
+            _logger.info("%s is at work; what is nobody's there waits for the next time", self)
+
+    def _heal_alone(self):
         stale_ports, stale_places, unplaced = in_own_transaction(
             self, lambda environment: environment._find_stale()
         )
         if stale_ports:
             _logger.info("Ports %s of %s were nobody's any more", stale_ports, self)
             self._give_back([("port", "in", stale_ports)])
-        self.env["sadeem.saas.docker.placement"].browse(stale_places)._give_back()
+        in_own_transaction(
+            self.env["sadeem.saas.docker.placement"].browse(stale_places),
+            lambda placements: placements.exists().unlink(),
+        )
         for client_id, containers in unplaced:
             vals = {"client_id": client_id, "environment_id": self.id, "containers": containers}
             in_own_transaction(

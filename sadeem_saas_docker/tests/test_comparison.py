@@ -1,13 +1,15 @@
 from dataclasses import replace
 
-from odoo.exceptions import AccessError
+from odoo.exceptions import AccessError, UserError
 from odoo.tests import tagged
 from odoo.tools import mute_logger
 
+from odoo.addons.saas_portal.lib.saas_driver import DriverUnavailable
 from odoo.addons.sadeem_portainer.lib.portainer_api import Unavailable
 from odoo.addons.sadeem_portainer.tests.common import SERVER
 
 from ..lib.saas_stack import LABEL_KEY, LABEL_NAME, LABEL_PORTAL, stack_name
+from ..models import saas_portal_client_docker_steps, sadeem_portainer_image
 from .common import DockerCase
 
 STRANGER = "0c3f3b8e-0000-4000-8000-000000000001"
@@ -219,6 +221,39 @@ class TestComparison(DockerCase):
         self.compare()
         self.assertEqual(self.environment.placement_ids.client_id, client)
         self.assertFalse(any(self.environment.port_ids.mapped("released")))
+
+    def test_a_creation_that_is_tried_again_does_not_keep_what_is_being_given_back(self):
+        client = self.new()
+        killed = client.copy({"name": "killed.localhost", "state": "broken"})
+        self.env.flush_all()
+        self.image._place(2, killed)
+        purpose = stack_name(killed.client_id)
+        self.environment.allocate_ports(2, purpose=purpose)
+        tried = []
+
+        def try_again():
+            """It waits for those who give back; here, not at all."""
+            self.patch(saas_portal_client_docker_steps, "WAIT", 0)
+            with self.assertRaises(DriverUnavailable):
+                killed._take_ports(self.environment)
+            with self.assertRaises(UserError):
+                self.image._place(2, killed)
+
+        find = type(self.environment)._find_stale
+
+        def find_stale(environment):
+            found = find(environment)
+            try_again()
+            tried.append(environment)
+            return found
+
+        self.patch(sadeem_portainer_image, "WAIT", 0)
+        self.patch(type(self.environment), "_find_stale", find_stale)
+        self.compare()
+        self.assertEqual(len(tried), 1)
+        self.assertFalse(killed._get_ports())
+        self.assertEqual(len(killed._take_ports(self.environment)), 2)
+        self.assertEqual(len(killed._get_ports()), 2)
 
     def test_room_that_is_used_without_a_reservation_is_noted(self):
         client = self.new()
