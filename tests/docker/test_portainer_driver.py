@@ -28,6 +28,7 @@ from saas_driver import (
     DriverUnavailable,
     TemplateSpec,
 )
+from saas_stack import OdooOptions
 
 CLOSED = 503
 
@@ -253,6 +254,22 @@ def test_a_change_of_settings_is_deployed_and_the_data_stays(world, client):
     (after,) = world.containers(name=client.name)
     assert (before["Id"] == same["Id"], before["Id"] == after["Id"]) == (True, False)
     assert world.read_inside(client.name) == "precious"
+
+
+def test_modules_that_failed_stand_in_the_way_of_nothing_that_comes_later(world, client):
+    def change(*modules):
+        world.fleet.changes = {"odoo": OdooOptions(auto_install_modules=modules)}
+        world.driver.deploy(client)
+
+    for _again in range(2):
+        with pytest.raises(DriverRejected, match=r"runs, but its modules .*broken"):
+            change("broken")
+        change()
+    change("crm")
+    change()
+    change("crm")
+    changes = world.query(client.name, "SELECT installed FROM module_changes")
+    assert changes == [("crm",), ("crm",)]
 
 
 def test_new_keys_of_the_portal_reach_the_client(world, client, spec):

@@ -423,6 +423,27 @@ def test_modules_that_fail_are_told_and_keep_nobody_out(container_of, client):
     assert change_modules(container) == ""
 
 
+def test_other_lists_know_nothing_of_a_failure(container_of, client):
+    change_modules(container_of(SAAS_INSTALL_MODULES="broken"))
+    # As the portal looks, before the entry point had its turn.
+    for modules in ("crm", ""):
+        look = container_of(SAAS_INSTALL_MODULES=modules).do("look", key="key-acme")
+        assert look["result"]["modules"] == "", modules
+
+
+def test_a_list_that_was_emptied_is_new_afterwards(modules_of):
+    assert modules_of("sale") == [("sale", "")]
+    assert modules_of() == [("sale", "")]
+    assert modules_of("sale") == [("sale", ""), ("sale", "")]
+
+
+def test_another_image_has_other_modules_of_the_same_names(container_of, client):
+    for image, count in (("odoo:1", 1), ("odoo:1", 1), ("odoo:2", 2)):
+        container = container_of(SAAS_UPDATE_MODULES="sale", SAAS_IMAGE=image)
+        change_modules(container)
+        assert len(client.query("acme.localhost", "SELECT 1 FROM module_changes")) == count
+
+
 def test_a_new_client_has_the_modules_before_it_is_seen(container_of, container, template):
     made = container_of(SAAS_INSTALL_MODULES="crm")
     made.make("create", template, **REF, identity=IDENTITY)

@@ -122,6 +122,7 @@ def test_the_entry_point_hears_of_modules_to_update_and_to_install():
     environment = odoo(FULL)["environment"]
     assert environment["SAAS_UPDATE_MODULES"] == "sale,stock"
     assert environment["SAAS_INSTALL_MODULES"] == "crm,project"
+    assert environment["SAAS_IMAGE"] == FULL.image
 
 
 def test_odoo_19_knows_every_option():

@@ -16,7 +16,7 @@ from saas_driver import (
 )
 from saas_driver.local_backup import write_archive
 
-from .odoo_programs import OdooPrograms, read_applied
+from .odoo_programs import OdooPrograms
 from .settings import Settings
 
 _OWN = """
@@ -29,7 +29,9 @@ class ClientDatabases(LocalDriver):
     """Makes clients of archives: there are no other databases here to copy."""
 
     def __init__(self, settings: Settings):
-        self._programs = OdooPrograms(settings.odoo_options(), settings.update, settings.install)
+        self._programs = OdooPrograms(
+            settings.odoo_options(), settings.update, settings.install, settings.image
+        )
         super().__init__(
             settings.connection_info,
             settings.filestore,
@@ -107,13 +109,13 @@ class ClientDatabases(LocalDriver):
             return self._programs.apply_modules(cursor)
 
     def complaint(self) -> str:
-        """Why modules could not be updated or installed the last time, '' when they were."""
+        """Why modules could not be updated or installed as the settings say, '' when they were."""
         try:
             name = self.find_own()
             if not name:
                 return ""
             with self._transaction(name) as cursor:
-                return read_applied(cursor).partition(" ")[2]
+                return self._programs.complaint(cursor)
         except DriverNotFound:
             return ""
 

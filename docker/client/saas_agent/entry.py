@@ -21,9 +21,9 @@ def main(arguments: list[str]) -> None:
     if not arguments or arguments[0] in ("odoo", "--") or arguments[0].startswith("-"):
         settings = Settings.read()
         settings.keep_arguments(arguments)
-        if settings.update or settings.install:
-            with Jobs(settings.folder).turn():
-                change_modules(ClientDatabases(settings))
+        # Without lists too: the database forgets what failed, so that the same may be tried again.
+        with Jobs(settings.folder).turn():
+            change_modules(ClientDatabases(settings))
     os.execv(_NEXT, [_NEXT, *arguments])
 
 

@@ -18,11 +18,12 @@ class OdooPrograms(TemplateBuilder):
 
     :param update: modules to update once, separated by commas
     :param install: modules to install once
+    :param image: the image with their code; with another one they are new
     """
 
-    def __init__(self, options, update: str = "", install: str = ""):
+    def __init__(self, options, update: str = "", install: str = "", image: str = ""):
         super().__init__(options)
-        self._update, self._install = update, install
+        self._update, self._install, self._image = update, install, image
 
     def neutralize(self, cursor) -> None:
         """Odoo's own neutralising, in a transaction of its own."""
@@ -36,8 +37,7 @@ class OdooPrograms(TemplateBuilder):
         :raises DriverRejected: Odoo could not
         """
         wanted = self._fingerprint()
-        seen = read_applied(cursor)
-        if wanted == seen.split(" ")[0]:
+        if wanted == _read_applied(cursor).split(" ")[0]:
             return False
         # Odoo changes the tables, and must not wait for us.
         cursor.connection.commit()
@@ -65,10 +65,16 @@ class OdooPrograms(TemplateBuilder):
     def _fingerprint(self) -> str:
         if not (self._update or self._install):
             return ""
-        return hashlib.sha256(f"{self._update}\n{self._install}".encode()).hexdigest()[:16]
+        wanted = f"{self._update}\n{self._install}\n{self._image}"
+        return hashlib.sha256(wanted.encode()).hexdigest()[:16]
+
+    def complaint(self, cursor) -> str:
+        """Why the present lists could not be applied, '' when they were or are still to be."""
+        fingerprint, _space, complaint = _read_applied(cursor).partition(" ")
+        return complaint if fingerprint == self._fingerprint() else ""
 
 
-def read_applied(cursor) -> str:
+def _read_applied(cursor) -> str:
     """The fingerprint of the lists that were applied last, with the complaint if that failed."""
     cursor.execute("SELECT value FROM ir_config_parameter WHERE key = %s", [_APPLIED])
     row = cursor.fetchone()

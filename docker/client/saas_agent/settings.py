@@ -16,7 +16,7 @@ class Settings:
     """``data``: Odoo's data folder; ``config``: Odoo's configuration; ``address``: of its server.
 
     ``connection``: what ``psycopg2.connect`` takes, without a database. ``update``, ``install``:
-    modules, separated by commas, that shall be updated and installed once.
+    modules, separated by commas, that shall be updated and installed once with ``image``.
     """
 
     data: Path
@@ -24,6 +24,7 @@ class Settings:
     connection: dict = field(repr=False)
     update: str = ""
     install: str = ""
+    image: str = ""
     address: str = "http://127.0.0.1:8069"
 
     @classmethod
@@ -46,6 +47,7 @@ class Settings:
             connection,
             _names(environ.get("SAAS_UPDATE_MODULES")),
             _names(environ.get("SAAS_INSTALL_MODULES")),
+            environ.get("SAAS_IMAGE") or "",
         )
 
     @property

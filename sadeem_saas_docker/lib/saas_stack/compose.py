@@ -59,7 +59,7 @@ def _odoo(spec: StackSpec) -> dict:
     service = {
         "image": spec.image,
         "command": ["odoo", *options.arguments(spec.odoo)],
-        "environment": {**_connection(spec), **options.module_variables(spec.odoo)},
+        "environment": {**_connection(spec), **options.module_variables(spec.odoo, spec.image)},
         "volumes": [f"{DATA_VOLUME}:{DATA_FOLDER}", f"{ADDONS_VOLUME}:{ADDONS_FOLDER}"],
         "labels": {**_labels(spec), **traefik.labels(spec)},
         # Each look costs some tenths of a second of CPU: not often. A start may update modules.

@@ -31,6 +31,8 @@ MAINTENANCE_DATABASE = "postgres"
 #: What the image's entry point reads: modules to update or install once, separated by commas.
 UPDATE_VARIABLE = "SAAS_UPDATE_MODULES"
 INSTALL_VARIABLE = "SAAS_INSTALL_MODULES"
+#: The image they are updated or installed with: with another one, that is done again.
+IMAGE_VARIABLE = "SAAS_IMAGE"
 
 _STACK_PREFIX = "saas-"
 

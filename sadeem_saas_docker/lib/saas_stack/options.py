@@ -4,6 +4,7 @@ from .names import (
     GEVENT_PORT,
     HTTP_PORT,
     IMAGE_ADDONS_FOLDER,
+    IMAGE_VARIABLE,
     INSTALL_VARIABLE,
     UPDATE_VARIABLE,
 )
@@ -48,10 +49,11 @@ def arguments(odoo: OdooOptions) -> list[str]:
     return found
 
 
-def module_variables(odoo: OdooOptions) -> dict[str, str]:
+def module_variables(odoo: OdooOptions, image: str) -> dict[str, str]:
     """What the image's entry point shall do with modules before the server starts."""
     wanted = {
         UPDATE_VARIABLE: odoo.update_modules,
         INSTALL_VARIABLE: odoo.auto_install_modules,
     }
-    return {name: ",".join(modules) for name, modules in wanted.items() if modules}
+    found = {name: ",".join(modules) for name, modules in wanted.items() if modules}
+    return {**found, IMAGE_VARIABLE: image} if found else {}
