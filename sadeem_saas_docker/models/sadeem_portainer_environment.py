@@ -17,6 +17,12 @@ class SadeemPortainerEnvironment(models.Model):
         store=True,
         help="Containers of clients that do not run at this moment, and may at any time.",
     )
+    ports_guarded = fields.Boolean(
+        string="Firewalls Guard the Ports",
+        tracking=True,
+        help="A swarm opens published ports on all addresses of its nodes. Check this when their"
+        " firewalls let only the portal and the reverse proxy in; until then no client goes here.",
+    )
 
     @api.depends("placement_ids.outstanding")
     def _compute_capacity(self):
@@ -37,6 +43,15 @@ class SadeemPortainerEnvironment(models.Model):
             )
             held.docker_stack_id.sudo(False)._check_no_clients()
         return super().release_ports(ports)
+
+    def _find_exposure(self) -> str:
+        """Why the ports of clients would stand open to strangers here, '' if they would not."""
+        if self.environment_type != "swarm" or self.ports_guarded:
+            return ""
+        return self.env._(
+            "a swarm opens published ports on all addresses of its nodes; let their firewalls guard"
+            " the ports, then say so on the environment's form"
+        )
 
     def _find_lack_of_room(self, containers):
         lack = super()._find_lack_of_room(containers)

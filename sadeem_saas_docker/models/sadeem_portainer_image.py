@@ -109,7 +109,7 @@ class SadeemPortainerImage(models.Model):
                 environment.display_name,
                 environment.available_capacity,
                 environment.max_running_containers,
-                environment._find_obstacle(containers),
+                environment._find_exposure() or environment._find_obstacle(containers),
             )
             for environment in self.env["sadeem.portainer.environment"].browse(environment_ids)
         ]

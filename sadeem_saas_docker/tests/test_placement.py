@@ -99,6 +99,15 @@ class TestPlacement(PortainerCase):
         with self.refused("local (Server): it is archived\nsecond (Server): it has no room"):
             self.place()
 
+    def test_a_swarm_takes_clients_only_when_somebody_says_that_firewalls_guard_its_ports(self):
+        self.environment.environment_type = "swarm"
+        self.assertEqual(self.place().environment_id, self.second)
+        self.second.active = False
+        with self.refused("local (Server): a swarm opens published ports on all addresses"):
+            self.place()
+        self.environment.ports_guarded = True
+        self.assertEqual(self.place().environment_id, self.environment)
+
     def test_by_room_the_emptiest_is_taken_and_what_is_reserved_counts(self):
         self.image.select_environment_by = "used"
         self.second.max_running_containers = 7
