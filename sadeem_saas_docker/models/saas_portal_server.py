@@ -42,7 +42,8 @@ class SaasPortalServer(models.Model):
     docker_proxy_network = fields.Char(
         string="Proxy Network",
         tracking=True,
-        help="An existing Docker network of the reverse proxy, which clients join; empty: none.",
+        help="An existing Docker network of the reverse proxy, which clients join; empty: none."
+        " In it, clients reach each other's ports without the proxy.",
     )
     docker_traefik = fields.Boolean(
         string="Traefik Labels", tracking=True, help="Containers tell Traefik where to route."
