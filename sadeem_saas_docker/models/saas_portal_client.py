@@ -250,8 +250,13 @@ class SaasPortalClient(models.Model):
             return InStackDatabase(self.server_id.docker_postgresql_image)
         return ExternalDatabase(server.host, server.port, self._get_database_role(), server.sslmode)
 
+    @api.model
+    def _get_role_of(self, key: str) -> str:
+        """The role that the client with this uuid has on a shared PostgreSQL server."""
+        return f"saas_{key.replace('-', '_')}"
+
     def _get_database_role(self) -> str:
-        return f"saas_{self.client_id.replace('-', '_')}"
+        return self._get_role_of(self.client_id)
 
     def _get_database_names(self) -> set[str]:
         """What its database may be called, also while it is made, renamed, or kept when deleted."""

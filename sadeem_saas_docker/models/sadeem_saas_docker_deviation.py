@@ -6,8 +6,9 @@ from odoo.addons.sadeem_portainer.errors import told_to_user
 from odoo.addons.sadeem_portainer.transactions import in_own_transaction
 
 from ..comparison import DOWN, DRIFTED, ORPHANED, VANISHED
-from ..lib.saas_stack import LABEL_KEY, LABEL_PORTAL, client_key
+from ..lib.saas_stack import DATABASE_SERVICE, LABEL_KEY, LABEL_PORTAL, client_key
 from ..portainer_driver import deploying
+from ..portainer_driver.external import ExternalRoles
 
 
 class SadeemSaasDockerDeviation(models.Model):
@@ -107,6 +108,8 @@ class SadeemSaasDockerDeviation(models.Model):
         try:
             with told_to_user(), environment.portainer_id._get_client() as client:
                 deviation._check_unknown(client, number)
+                # First: what is left of the stack is found again, a role is not.
+                deviation._drop_role(client, number)
                 deploying.remove(client, number, self.stack, is_swarm)
         except DriverError as error:
             raise UserError(str(error)) from error
@@ -138,3 +141,21 @@ class SadeemSaasDockerDeviation(models.Model):
                     stack=self.stack,
                 )
             )
+
+    def _drop_role(self, client, number: int):
+        """Remove role and databases from the PostgreSQL servers where the stack may have them.
+
+        Those are the ones that its text names; all that are in use when it has no text any more.
+        """
+        if any(
+            container.service == DATABASE_SERVICE
+            for container in client.list_containers(number, self.stack)
+        ):
+            return
+        stack = client.find_stack(number, self.stack)
+        text = client.get_stack_file(stack.id) if stack else ""
+        servers = self.env["sadeem.postgresql.server"].with_context(active_test=not text)
+        role = self.env["saas_portal.client"]._get_role_of(client_key(self.stack))
+        for server in servers.search([]):
+            if not text or server.host in text:
+                ExternalRoles(server._get_external_server(role)).drop()

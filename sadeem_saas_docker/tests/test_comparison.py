@@ -10,6 +10,7 @@ from odoo.addons.sadeem_portainer.tests.common import SERVER
 
 from ..lib.saas_stack import LABEL_KEY, LABEL_NAME, LABEL_PORTAL, stack_name
 from ..models import saas_portal_client_docker_steps, sadeem_portainer_image
+from ..portainer_driver.external import ExternalRoles
 from .common import DockerCase
 
 STRANGER = "0c3f3b8e-0000-4000-8000-000000000001"
@@ -118,6 +119,38 @@ class TestComparison(DockerCase):
         self.assertFalse(self.fake.stacks)
         self.assertEqual(self.fake.volumes[1, stack], [])
         self.assertEqual(self.found(), [])
+
+    def test_with_an_unknown_stack_goes_its_role_on_the_shared_server_that_it_names(self):
+        dropped, servers = [], self.env["sadeem.postgresql.server"]
+        for host in ("10.9.0.1", "10.9.0.2"):
+            servers |= servers.create(
+                {"name": host, "host": host, "login": "boss", "password": "secret-of-boss"}
+            )
+
+        def drop(roles):
+            dropped.append((roles._server.host, roles._server.role))
+
+        self.patch(ExternalRoles, "drop", drop)
+        stack, role = self.put_orphan(), f"saas_{STRANGER.replace('-', '_')}"
+        (number,) = self.fake.stacks
+        self.fake.files[number] += "# environment: {HOST: 10.9.0.2}"
+        self.compare()
+        orphan = self.env["sadeem.saas.docker.deviation"].search([])
+        servers[1].active = False
+        with self.refused("Bring it back first"):
+            self.act(orphan, "action_remove", self.manager)
+        self.assertIn(number, self.fake.stacks)
+        servers[1].active = True
+        self.act(orphan, "action_remove", self.manager)
+        self.assertEqual(dropped, [("10.9.0.2", role)])
+        self.assertFalse(self.fake.stacks)
+        dropped.clear()
+        self.assertEqual(self.put_orphan(), stack)
+        self.fake.stacks.clear()
+        self.compare()
+        self.fake.containers.clear()
+        self.act(self.env["sadeem.saas.docker.deviation"].search([]), "action_remove", self.manager)
+        self.assertEqual(dropped, [(host, role) for host in ("10.9.0.1", "10.9.0.2")])
 
     def test_containers_without_a_stack_are_orphans_too_and_so_are_stopped_stacks(self):
         stack = self.put_orphan()
