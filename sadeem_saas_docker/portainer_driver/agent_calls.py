@@ -32,6 +32,8 @@ _COMMAND_TIMEOUT = 90
 _PIECE = 15
 #: Lost answers in a row that are made up for, and the pauses before the next try, in seconds.
 _PAUSES = (1, 3, 10)
+#: The same for a container that starts again, as Odoo's does when PostgreSQL was not there in time.
+_STARTS = (1, 1, 2, 3, 5, 5, 5, 10, 10)
 _ERRORS = {"rejected": DriverRejected, "not_found": DriverNotFound}
 _HINTS = {
     DriverUnavailable: "Try again; the log of the container may tell more.",
@@ -127,7 +129,7 @@ class Agent:
     # -- commands ----------------------------------------------------------------------------------
 
     def _command(self, verb: str, *arguments: str):
-        pauses = list(_PAUSES)
+        pauses, starts = list(_PAUSES), list(_STARTS)
         while True:
             try:
                 return self._read(verb, self._run(verb, arguments))
@@ -135,6 +137,11 @@ class Agent:
                 if not pauses:
                     raise
                 self._sleep(pauses.pop(0))
+            except Conflict as error:
+                # Docker's word for a container that does not run, or just starts again.
+                if not starts:
+                    raise self._failure(verb, DriverUnavailable, error.reason) from error
+                self._sleep(starts.pop(0))
 
     def _run(self, verb: str, arguments: tuple[str, ...]) -> ExecResult:
         try:
@@ -144,9 +151,6 @@ class Agent:
                 ["saas-agent", *arguments],
                 timeout=_COMMAND_TIMEOUT,
             )
-        except Conflict as error:
-            # Docker's word for a container that does not run, or just starts again.
-            raise self._failure(verb, DriverUnavailable, error.reason) from error
         except PortainerError as error:
             if any(words in error.reason for words in _NO_PROGRAM):
                 raise self._no_agent(verb) from error
