@@ -123,6 +123,17 @@ class DockerPortal:
                 self.admin.call(ENVIRONMENT, "release_ports", here, taken)
             self.admin.call(ENVIRONMENT, "write", here, {"next_port": next_port})
 
+    @contextlib.contextmanager
+    def proxy_network(self, name):
+        """New texts of stacks are in this network of a reverse proxy."""
+        self.engine.docker("network", "create", name)
+        self.admin.call(SERVER, "write", [self.server_id], {"docker_proxy_network": name})
+        try:
+            yield
+        finally:
+            self.admin.call(SERVER, "write", [self.server_id], {"docker_proxy_network": False})
+            self.engine.docker("network", "rm", name, check=False)
+
     def remove_all(self):
         for name in set.union(*self.remains().values()):
             remove_project(self.engine, name)

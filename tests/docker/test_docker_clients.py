@@ -1,10 +1,11 @@
 """Clients that are Docker stacks: a real portal, the double, a real engine, real images."""
 
+import uuid
 from concurrent.futures import ThreadPoolExecutor
 
 import addon_harness
 import pytest
-from docker_clients_harness import CLIENT, DockerPortal
+from docker_clients_harness import CLIENT, PLAN, DockerPortal
 
 from harness.rpc import Fault
 
@@ -186,6 +187,45 @@ def test_a_creation_that_is_cancelled_leaves_nothing(portal, plan, wait_for):
     assert stack not in portal.stacks()
     assert stack not in set.union(*portal.remains().values())
     assert portal.ports_taken() == before
+
+
+def test_a_deleted_client_is_kept_beside_a_proxy_also_when_it_cannot_run(portal, plan):
+    """By its other name when it runs; stopped as it is when it cannot be deployed."""
+    network = f"saas-test-proxy-{uuid.uuid4()}"
+    portal.admin.call(PLAN, "write", [plan], {"retention_days": 1})
+    try:
+        with portal.proxy_network(network):
+            client = portal.create(plan, "kept.localhost")
+            client.sql("CREATE TABLE kept (x int)")
+            client.call("delete_database")
+            assert client.read("trash_name") != client.name
+            assert not running(portal, client)
+            client.call("action_restore")
+            assert client.get("/web/login").status_code == 200
+
+            for row in portal.portainer.containers(client.stack).values():
+                portal.engine.docker("stop", row["Id"])
+            # Compose refuses a stack whose network is not there.
+            portal.engine.docker("network", "rm", network)
+            client.call("delete_database")
+            assert (client.read("state"), client.read("trash_name")) == ("deleted", client.name)
+            assert not running(portal, client)
+            portal.engine.docker("network", "create", network)
+            client.call("action_restore")
+            assert client.get("/web/login").status_code == 200
+            assert client.sql("SELECT count(*) FROM kept") == "0"
+
+            client.call("delete_database")
+            client.call("action_purge")
+            assert client.stack not in set.union(portal.stacks(), *portal.remains().values())
+    finally:
+        portal.admin.call(PLAN, "write", [plan], {"retention_days": 0})
+
+
+def running(portal, client):
+    """Its services that run; a deployment that failed has taken the containers away."""
+    rows = portal.portainer.containers(client.stack)
+    return [service for service, row in rows.items() if row["State"] == "running"]
 
 
 def test_deleted_clients_leave_nothing(portal, pair):
