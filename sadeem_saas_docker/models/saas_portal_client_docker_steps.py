@@ -1,13 +1,13 @@
+import http.client
 import secrets
 import time
-
-import requests
 
 from odoo import fields, models
 from odoo.exceptions import UserError
 
 from odoo.addons.saas_portal.const import PENDING
 from odoo.addons.saas_portal.lib.saas_driver import DriverError, DriverUnavailable
+from odoo.addons.saas_portal.lib.saas_wire import ask_status
 from odoo.addons.sadeem_portainer.transactions import Busy, in_own_transaction, locked
 
 from ..lib.saas_stack import ODOO_SERVICE, PASSWORD_VARIABLE, InvalidSpec, stack_name
@@ -134,7 +134,7 @@ class SaasPortalClient(models.Model):
         url = f"{self._get_container_address()}/{path}"
         try:
             status = _ask(url, self.name)
-        except requests.RequestException:
+        except (OSError, http.client.HTTPException):
             return self.env._("%(name)s does not answer at %(url)s.", name=self.name, url=url)
         if status < 400:
             return ""
@@ -347,10 +347,4 @@ class SaasPortalClient(models.Model):
 
 def _ask(url: str, host: str) -> int:
     """The status of a page there under a host name."""
-    with requests.Session() as session:
-        # A proxy for the internet does not know the hosts of clients.
-        session.trust_env = False
-        answer = session.get(
-            url, headers={"Host": host}, timeout=_ANSWER_SECONDS, allow_redirects=False
-        )
-        return answer.status_code
+    return ask_status(url, host, _ANSWER_SECONDS)

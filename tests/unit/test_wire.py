@@ -19,6 +19,7 @@ from saas_wire import (
     SigningKey,
     WireError,
     XmlRpcTransport,
+    ask_status,
 )
 
 NOW = datetime(2030, 1, 31, 12, tzinfo=UTC)
@@ -103,6 +104,13 @@ class Answers(BaseHTTPRequestHandler):
         body = self.rfile.read(int(self.headers["Content-Length"]))
         params, method = xmlrpc.client.loads(body)
         self.server.requests.append((self.path, dict(self.headers), method, params))
+        self.reply()
+
+    def do_GET(self):
+        self.server.requests.append((self.path, dict(self.headers)))
+        self.reply()
+
+    def reply(self):
         status, content = self.server.answer
         self.send_response(status)
         self.send_header("Content-Type", "text/xml")
@@ -251,6 +259,72 @@ def listener(greeting=None):
 def test_a_server_that_does_not_answer_in_time_means_unavailable():
     with listener() as url, pytest.raises(ClientUnavailable, match="timed out"):
         call(url, timeout=0.1)
+
+
+@pytest.mark.parametrize(
+    "begun",
+    [
+        b"",
+        b"HTTP/1.1 200 OK\r\nX-More: ",
+        b"HTTP/1.0 200 OK\r\n\r\n",
+        b"HTTP/1.1 200 OK\r\nContent-Length: 9999\r\n\r\n",
+    ],
+)
+def test_an_answer_that_comes_drop_by_drop_means_unavailable(begun):
+    with drops(begun) as url, pytest.raises(ClientUnavailable, match="timed out"):
+        call(url, timeout=0.3)
+
+
+def test_the_status_of_a_page_is_known_however_long_the_page_is():
+    with drops(b"HTTP/1.1 204 Fine\r\n\r\n", b"<" * 1_000_000, 0) as url:
+        assert ask_status(f"{url}/web/health", "acme.localhost", 60) == 204
+
+
+def test_a_page_whose_status_comes_drop_by_drop_has_none():
+    with drops(b"HTTP/1.1 200 OK\r\nX-More: ") as url, pytest.raises(TimeoutError):
+        ask_status(f"{url}/web/health", "acme.localhost", 0.3)
+
+
+def test_a_page_is_asked_for_under_the_clients_name(server):
+    server.answer = 303, b"elsewhere"
+    assert ask_status(f"{server.url}/web/login", "acme.localhost", 5) == 303
+    ((path, headers),) = server.requests
+    assert (path, headers["Host"]) == ("/web/login", "acme.localhost")
+
+
+def test_an_answer_without_end_means_unavailable():
+    """It comes as fast as it is read: only its size can end it."""
+    begun = b"HTTP/1.1 200 OK\r\n\r\n"
+    flood = drops(begun, b"<" * 1_000_000, 0)
+    with flood as url, pytest.raises(ClientUnavailable, match="too long"):
+        call(url, timeout=60)
+
+
+def test_no_answer_is_unpacked(server):
+    assert call(server) == {"users_len": 1}
+    ((_path, headers, _method, _params),) = server.requests
+    assert "gzip" not in headers.get("Accept-Encoding", "")
+
+
+@contextlib.contextmanager
+def drops(begun, drop=b"x", pause=0.05):
+    """A server whose answer goes on until nobody listens any more."""
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+
+        def pour():
+            connection = listening.accept()[0]
+            with connection, contextlib.suppress(OSError):
+                connection.recv(10_000)
+                connection.sendall(begun)
+                while True:
+                    connection.sendall(drop)
+                    # Its pause is shorter than the timeout of a read.
+                    threading.Event().wait(pause)
+
+        thread = threading.Thread(target=pour)
+        thread.start()
+        yield f"http://127.0.0.1:{listening.getsockname()[1]}"
+        thread.join()
 
 
 @pytest.mark.parametrize("greeting", [b"", b"SSH-2.0-OpenSSH\r\n", b"HTTP/1.1 200 OK\r\n"])

@@ -1,5 +1,6 @@
 """How the portal talks to a client: signed requests, sent over XML-RPC or in this process."""
 
+from .deadline import ask_status, within
 from .errors import ClientDenied, ClientFailed, ClientRejected, ClientUnavailable, WireError
 from .keys import LOGIN_LIFETIME, POLICY_TYPE, SigningKey, read_login
 from .transport import ADMIN_UID, ClientConnection, Transport, XmlRpcTransport
@@ -17,5 +18,7 @@ __all__ = [
     "Transport",
     "WireError",
     "XmlRpcTransport",
+    "ask_status",
     "read_login",
+    "within",
 ]

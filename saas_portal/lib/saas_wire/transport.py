@@ -1,5 +1,6 @@
 """Carries signed requests to a client's gateway."""
 
+import contextlib
 import http.client
 import xmlrpc.client
 from collections.abc import Callable
@@ -7,6 +8,7 @@ from typing import Protocol
 from urllib.parse import urlsplit
 from xml.parsers.expat import ExpatError
 
+from .deadline import within
 from .errors import ClientDenied, ClientFailed, ClientRejected, ClientUnavailable
 from .keys import SigningKey
 
@@ -17,6 +19,8 @@ GATEWAY = "saas_client.gateway"
 #: Fault codes of Odoo's /xmlrpc/2 (odoo/addons/rpc/controllers/xmlrpc.py).
 _FAULT_USER_ERROR = 2
 _FAULT_DENIED = (3, 4)
+#: Bytes of an answer; the gateway's are short.
+_LONGEST = 16 * 1024 * 1024
 
 
 class Transport(Protocol):
@@ -29,7 +33,10 @@ class Transport(Protocol):
 
 
 class _TimeoutTransport(xmlrpc.client.Transport):
-    """Plain or TLS connection with a timeout, as xmlrpc.client offers none."""
+    """Plain or TLS connection with limits of time and size, as xmlrpc.client offers none."""
+
+    #: A few bytes of it could become any number.
+    accept_gzip_encoding = False
 
     def __init__(self, secure: bool, timeout: float, headers: list[tuple[str, str]]):
         super().__init__(headers=headers)
@@ -43,7 +50,23 @@ class _TimeoutTransport(xmlrpc.client.Transport):
 
     def request(self, host, handler, request_body, verbose=False):
         # The inherited one sends again what a lost connection may have delivered.
-        return self.single_request(host, handler, request_body, verbose)
+        connection = self.send_request(host, handler, request_body, verbose)
+        with (
+            contextlib.closing(connection),
+            within(connection, self._timeout),
+            connection.getresponse() as response,
+        ):
+            if response.status != 200:
+                raise xmlrpc.client.ProtocolError(
+                    host + handler, response.status, response.reason, {}
+                )
+            content = response.read(_LONGEST + 1)
+        if len(content) > _LONGEST:
+            raise http.client.HTTPException("its answer is too long")
+        parser, unmarshaller = self.getparser()
+        parser.feed(content)
+        parser.close()
+        return unmarshaller.close()
 
 
 class XmlRpcTransport:
