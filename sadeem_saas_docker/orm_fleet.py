@@ -8,12 +8,14 @@ from odoo.addons.saas_portal.lib.saas_driver import (
     ClientRef,
     DriverNotFound,
     DriverRejected,
+    DriverUnavailable,
     TemplateSpec,
 )
 from odoo.addons.sadeem_portainer.stack_calls import Target
-from odoo.addons.sadeem_portainer.transactions import in_own_transaction
+from odoo.addons.sadeem_portainer.transactions import Busy, in_own_transaction, locked
 
 from .lib.saas_stack import PASSWORD_VARIABLE, InvalidSpec
+from .models.sadeem_saas_docker_placement import WAIT
 from .portainer_driver import Deployment, Place
 
 
@@ -30,12 +32,24 @@ class OrmFleet:
         return in_own_transaction(self._server, lambda server: _describe(_find_client(server, ref)))
 
     def builder(self, spec: TemplateSpec) -> Deployment:
-        def prepare(server):
-            template = server.env["saas_portal.database"].search([("uuid", "=", spec.key)])
-            environment, target = template._prepare_builder()
-            return Deployment(make_place(environment), target)
+        def find(server):
+            return server.env["saas_portal.database"].search([("uuid", "=", spec.key)])
 
-        return in_own_transaction(self._server, prepare)
+        chosen = in_own_transaction(self._server, lambda server: find(server)._choose_builder().id)
+
+        def prepare(server):
+            environment = server.env["sadeem.portainer.environment"].browse(chosen)
+            return Deployment(make_place(environment), find(server)._prepare_builder(environment))
+
+        environment = self._server.env["sadeem.portainer.environment"].browse(chosen)
+        try:
+            with locked(environment, wait=WAIT):
+                return in_own_transaction(self._server, prepare)
+        except Busy as error:
+            raise DriverUnavailable(
+                f"Somebody else has been at work on the environment of {spec.name} for a minute."
+                " Try again."
+            ) from error
 
     def places(self) -> list[Place]:
         return in_own_transaction(

@@ -1,8 +1,10 @@
 import secrets
 
 from odoo import api, fields, models
+from odoo.exceptions import UserError
 
 from odoo.addons.sadeem_portainer.stack_calls import Target
+from odoo.addons.sadeem_portainer.transactions import in_own_transaction
 
 from ..lib.saas_stack import InStackDatabase, Routing, StackSpec, render, stack_name
 from ..lib.saas_stack.names import PASSWORD_VARIABLE
@@ -27,17 +29,37 @@ class SaasPortalDatabase(models.Model):
     def _compute_outdated(self):
         return super()._compute_outdated()
 
-    def _prepare_builder(self):
-        """(environment, target) of the stack in which the template is built.
+    def _choose_builder(self):
+        """The environment where the template is built: the same one as before, if it has room."""
+        self.ensure_one()
+        kept = self.docker_environment_id
+        kept._refresh_stale(failed_too=True)
+        # What was just read was written down after this transaction began.
+        if kept and not in_own_transaction(
+            self, lambda template: template.docker_environment_id._find_obstacle_to_build(template)
+        ):
+            return kept
+        return self.server_id.docker_image_id._choose_to_build(self)
 
-        Both stay the same until it is built: what an interrupted build left is found again.
+    def _prepare_builder(self, environment):
+        """The target of the stack in which the template is built; its room is taken from now on.
+
+        The caller holds the environment's lock. What an interrupted build left is found again.
+
+        :raises UserError: somebody else has taken the room meanwhile
         """
         self.ensure_one()
         server, keyring = self.server_id, self.env["saas_portal.keyring"]
-        environment = self.docker_environment_id
-        if not environment or environment._find_obstacle():
-            environment = server.docker_image_id._get_best_environment()
-            self.docker_environment_id = environment
+        if obstacle := environment._find_obstacle_to_build(self):
+            raise UserError(
+                self.env._(
+                    "%(environment)s cannot take %(template)s now: %(reason)s",
+                    environment=environment.display_name,
+                    template=self.name,
+                    reason=obstacle,
+                )
+            )
+        self.docker_environment_id = environment
         if not self.docker_password_cipher:
             self.docker_password_cipher = keyring._encrypt(secrets.token_urlsafe(24))
         spec = StackSpec(
@@ -51,7 +73,7 @@ class SaasPortalDatabase(models.Model):
             target=environment.environment_type,
             swarm=server._prepare_swarm(environment),
         )
-        return environment, Target(
+        return Target(
             environment_id=environment.portainer_environment_id,
             name=stack_name(self.uuid),
             remote_id=0,

@@ -2,7 +2,12 @@ from collections import Counter
 
 from odoo import api, fields, models
 
+from odoo.addons.saas_portal.const import OPEN_OPERATION_STATES
+
 from ..lib.saas_stack.names import LABEL_KEY
+
+#: A template is built by Odoo and PostgreSQL.
+BUILD_CONTAINERS = 2
 
 
 class SadeemPortainerEnvironment(models.Model):
@@ -22,6 +27,12 @@ class SadeemPortainerEnvironment(models.Model):
         tracking=True,
         help="A swarm opens published ports on all addresses of its nodes. Check this when their"
         " firewalls let only the portal and the reverse proxy in; until then no client goes here.",
+    )
+
+    docker_builds = fields.Json(
+        readonly=True,
+        copy=False,
+        help="Containers that built templates when it was last read, by the template's uuid.",
     )
 
     @api.depends("placement_ids.outstanding")
@@ -54,7 +65,31 @@ class SadeemPortainerEnvironment(models.Model):
         )
 
     def _find_lack_of_room(self, containers):
-        lack = super()._find_lack_of_room(containers)
+        return self._find_lack(containers, self._get_builds())
+
+    def _find_obstacle_to_build(self, template) -> str:
+        """Why the template cannot be built here, '' if it can; what of it runs has its room."""
+        others = self._get_builds() - template
+        return self._find_trouble() or self._find_lack(self._count_waiting(template), others)
+
+    def _get_builds(self):
+        """The templates that are being built here."""
+        operations = self.env["saas_portal.operation"].sudo()
+        return operations.search(
+            [
+                ("state", "in", OPEN_OPERATION_STATES),
+                ("kind", "=", "build_template"),
+                ("database_id.docker_environment_id", "in", self.ids),
+            ]
+        ).database_id
+
+    def _count_waiting(self, template) -> int:
+        """Containers that a build has not started, as far as was seen."""
+        return BUILD_CONTAINERS - (self.docker_builds or {}).get(template.uuid, 0)
+
+    def _find_lack(self, containers, builds) -> str:
+        waiting = sum(self._count_waiting(template) for template in builds)
+        lack = super()._find_lack_of_room(containers + waiting)
         if not lack:
             return ""
         return self.env._(
@@ -63,7 +98,7 @@ class SadeemPortainerEnvironment(models.Model):
             count=containers,
             most=self.max_running_containers,
             running=self.container_run,
-            reserved=self.reserved_containers,
+            reserved=self.reserved_containers + waiting,
         )
 
     def _note_capacity(self, capacity, containers):
@@ -71,6 +106,11 @@ class SadeemPortainerEnvironment(models.Model):
         running = Counter(
             container.labels.get(LABEL_KEY) for container in containers if container.is_running
         )
+        templates = self.env["saas_portal.database"].sudo().with_context(active_test=False)
+        built = templates.search([("docker_environment_id", "=", self.id)]).mapped("uuid")
+        self.docker_builds = {
+            key: min(running[key], BUILD_CONTAINERS) for key in built if running[key]
+        }
         for placement in self.placement_ids:
             seen = min(running[placement.client_id.client_id], placement.containers)
             if seen != placement.seen_containers:

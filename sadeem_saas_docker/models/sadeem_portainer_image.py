@@ -6,6 +6,7 @@ from odoo.exceptions import UserError
 
 from odoo.addons.sadeem_portainer.transactions import Busy, in_own_transaction, locked
 
+from .sadeem_portainer_environment import BUILD_CONTAINERS
 from .sadeem_saas_docker_placement import WAIT
 
 
@@ -60,7 +61,18 @@ class SadeemPortainerImage(models.Model):
                 )
             )
 
-    def _place_anew(self, client, vals: dict) -> int:
+    def _choose_to_build(self, template):
+        """The environment where a template is built.
+
+        :raises UserError: no environment has room, with the reason of each
+        """
+        candidates = self._find_candidates(BUILD_CONTAINERS)
+        if usable := [found for found in candidates if not found.obstacle]:
+            return self.env["sadeem.portainer.environment"].browse(usable[0].environment_id)
+        raise self._make_refusal(template, candidates)
+
+    def _find_candidates(self, containers: int) -> list[_Candidate]:
+        """The environments of the image as they are now, in the order in which they are tried."""
         environments = self.line_ids.environment_id or self.environment_id
         if not environments:
             raise UserError(
@@ -68,9 +80,19 @@ class SadeemPortainerImage(models.Model):
             )
         environments._refresh_stale(failed_too=True)
         # What was just read was written down after this transaction began.
-        candidates = in_own_transaction(
-            self, lambda image: image._rank(environments.ids, vals["containers"])
+        return in_own_transaction(self, lambda image: image._rank(environments.ids, containers))
+
+    def _make_refusal(self, subject, candidates) -> UserError:
+        return UserError(
+            self.env._(
+                "No environment can take %(client)s now.\n%(reasons)s",
+                client=subject.name,
+                reasons="\n".join(f"{found.name}: {found.obstacle}" for found in candidates),
+            )
         )
+
+    def _place_anew(self, client, vals: dict) -> int:
+        candidates = self._find_candidates(vals["containers"])
         for candidate in candidates:
             if candidate.obstacle:
                 continue
@@ -81,13 +103,7 @@ class SadeemPortainerImage(models.Model):
             if placement_id:
                 return placement_id
             candidate.obstacle = lack
-        raise UserError(
-            self.env._(
-                "No environment can take %(client)s now.\n%(reasons)s",
-                client=client.name,
-                reasons="\n".join(f"{found.name}: {found.obstacle}" for found in candidates),
-            )
-        )
+        raise self._make_refusal(client, candidates)
 
     def _reserve_in(self, environment_id: int, client, vals: dict) -> tuple:
         """See ``sadeem.portainer.environment._reserve``; waits for those who were earlier."""

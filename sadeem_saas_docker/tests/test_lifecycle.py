@@ -1,11 +1,14 @@
+from dataclasses import replace
+
 import yaml
 
-from odoo.exceptions import AccessError
+from odoo.exceptions import AccessError, UserError
 from odoo.tests import tagged
 from odoo.tools import mute_logger
 
 from odoo.addons.saas_portal.lib.saas_driver import DriverRejected, TemplateSpec
 
+from ..lib.saas_stack import LABEL_KEY
 from ..orm_fleet import OrmFleet
 from .common import DockerCase
 
@@ -164,6 +167,41 @@ class TestLifecycle(DockerCase):
         self.assertEqual(services["odoo"]["image"], "saas-client:19.0-test")
         self.assertNotIn("ports", services["odoo"])
         self.assertNotIn(first.target.env["DB_PASSWORD"], first.target.compose)
+
+    @mute_logger("odoo.addons.saas_portal.models.saas_portal_operation")
+    def test_a_build_asks_for_room_for_its_two_containers_and_holds_it(self):
+        spec = TemplateSpec(self.template.name, self.template.uuid)
+        self.environment.max_running_containers = 1
+        self.env.flush_all()
+        with self.assertRaisesRegex(UserError, "no room for 2 more"):
+            OrmFleet(self.server).builder(spec)
+        self.environment.max_running_containers = 3
+        build = self.template.sudo()._start_operation("build_template", {}, background=True)
+        self.env.flush_all()
+        OrmFleet(self.server).builder(spec)
+        self.env.invalidate_all()
+        with self.refused("no room for 2 more"):
+            self.new()
+        # Cut off, and begun again: its own room does not stand in its way.
+        self.assertEqual(OrmFleet(self.server).builder(spec).place.environment_id, 1)
+        build.state = "failed"
+        self.assertEqual(self.new().state, "open")
+
+    def test_containers_of_a_build_that_run_are_not_counted_twice(self):
+        spec = TemplateSpec(self.template.name, self.template.uuid)
+        self.template.sudo()._start_operation("build_template", {}, background=True)
+        self.env.flush_all()
+        stack = f"saas-build-{self.template.uuid}"
+        OrmFleet(self.server).builder(spec)
+        self.fake.put(1, stack, "services: {odoo: {image: x}, db: {image: y}}")
+        rows = self.fake.containers[1, stack]
+        rows[:] = [replace(row, labels={LABEL_KEY: self.template.uuid}) for row in rows]
+        self.environment.max_running_containers = 4
+        self.env.flush_all()
+        self.environment._refresh()
+        self.env.invalidate_all()
+        self.assertEqual(self.environment.available_capacity, 2)
+        self.assertEqual(self.new().state, "open")
 
     def test_a_servers_places_are_those_of_its_image_and_of_its_clients(self):
         client = self.new()
