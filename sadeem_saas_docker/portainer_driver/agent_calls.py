@@ -7,7 +7,7 @@ import os
 import tempfile
 import time
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from odoo.addons.saas_portal.lib.saas_driver import (
@@ -41,6 +41,9 @@ _HINTS = {
     DriverNotFound: "",
 }
 _NO_PROGRAM = ("executable file not found", "no such file or directory")
+_MADE = {"sha256": str}
+#: Neither users nor megabytes are more, nor does a database take more.
+_MOST = 2**31 - 1
 _FOLDER, _IN, _OUT = "/var/lib/odoo/saas-agent/jobs", "in.zip", "out.zip"
 
 
@@ -64,9 +67,12 @@ class Agent:
         self._container, self._about = container, about
         self._clock, self._sleep = clock, sleep
 
-    def do(self, verb: str, **arguments):
-        """What takes a moment, and its result."""
-        return self._command(verb, "do", verb, json.dumps(arguments))["result"]
+    def do(self, verb: str, expected: Mapping[str, type] | None = None, **arguments):
+        """What takes a moment, and its result.
+
+        :param expected: names and types of what is in the result, which has nothing else then
+        """
+        return self._result(verb, self._command(verb, "do", verb, json.dumps(arguments)), expected)
 
     def work(
         self, verb: str, upload: Path | None = None, download: Path | None = None, **arguments
@@ -83,13 +89,14 @@ class Agent:
         if upload:
             self._send(verb, job, upload)
         state = self._command(verb, "start", job, verb, json.dumps(arguments), str(_PIECE))
-        made = self._wait(verb, job, state)
+        made = self._wait(verb, job, state, download)
         if download:
             self._fetch(verb, job, made, download)
             self._forget(verb, job)
 
     def _send(self, verb: str, job: str, source: Path) -> None:
-        folder = self._command(verb, "prepare", job)["result"]
+        self._result(verb, self._command(verb, "prepare", job))
+        folder = f"{_FOLDER}/{job}"
         try:
             self._client.put_file(self._environment_id, self._container, source, folder, _IN)
         except PortainerError:
@@ -102,13 +109,13 @@ class Agent:
         with contextlib.suppress(DriverError, PortainerError):
             self._command(verb, "forget", job)
 
-    def _wait(self, verb: str, job: str, state: dict):
+    def _wait(self, verb: str, job: str, state: dict, download: Path | None):
         deadline = self._clock() + PATIENCE
-        while state["state"] != "done":
+        while state["state"] == "running":
             if self._clock() > deadline:
                 raise self._failure(verb, DriverUnavailable, "it takes too long, and goes on")
             state = self._command(verb, "wait", job, str(_PIECE))
-        return state["result"]
+        return self._result(verb, state, _MADE if download else None)
 
     def _fetch(self, verb: str, job: str, made: dict, target: Path) -> None:
         target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -159,19 +166,32 @@ class Agent:
     def _read(self, verb: str, done: ExecResult):
         lines = done.stdout.strip().splitlines()
         try:
-            answer = json.loads(lines[-1])
-            state = answer["state"]
-        except (ValueError, IndexError, TypeError, KeyError):
+            return _parse(lines[-1])
+        except (ValueError, IndexError, RecursionError):
             output = f"{done.stdout}\n{done.stderr}"
             if done.exit_code in (126, 127) or any(words in output for words in _NO_PROGRAM):
                 raise self._no_agent(verb) from None
             reason = (output.strip().splitlines() or [f"status {done.exit_code}"])[-1][:500]
             raise self._failure(verb, DriverUnavailable, f"the agent fails: {reason}") from None
-        if state == "failed":
+
+    def _result(self, verb: str, answer: dict, expected: Mapping[str, type] | None = None):
+        """What the agent has found or made.
+
+        :raises DriverError: it could not, or its answer makes no sense
+        """
+        if answer["state"] == "failed":
             error = answer["error"]
             kind = _ERRORS.get(error["kind"], DriverUnavailable)
             raise self._failure(verb, kind, error["text"])
-        return answer
+        result = answer.get("result")
+        if expected is None:
+            return result
+        found = result if isinstance(result, dict) else {}
+        if answer["state"] == "running" or not all(
+            _is_a(found.get(name), kind) for name, kind in expected.items()
+        ):
+            raise self._failure(verb, DriverUnavailable, "the answer of the agent makes no sense")
+        return {name: found[name] for name in expected}
 
     def _no_agent(self, verb: str) -> DriverRejected:
         return self._failure(
@@ -182,6 +202,28 @@ class Agent:
         )
 
     def _failure(self, verb: str, kind: type[DriverError], reason: str) -> DriverError:
-        reason = reason.strip().rstrip(".")
+        reason = _clean(reason[:2000]).strip().rstrip(".")
         text = f"{self._client.server} could not {verb.replace('_', ' ')} {self._about}: {reason}."
         return kind(f"{text} {_HINTS[kind]}".strip())
+
+
+def _parse(line: str) -> dict:
+    """:raises ValueError: it is no answer of an agent; a container may say anything"""
+    answer = json.loads(line)
+    match answer:
+        case {"state": "running"} | {"state": "done", "result": _}:
+            return answer
+        case {"state": "failed", "error": {"kind": str(), "text": str()}}:
+            return answer
+    raise ValueError("This is no answer of an agent.")
+
+
+def _is_a(value: object, kind: type) -> bool:
+    if kind in (int, float):
+        return type(value) in (int, kind) and 0 <= value <= _MOST
+    return type(value) is kind and (kind is not str or value == _clean(value))
+
+
+def _clean(text: str) -> str:
+    """Without what neither a database nor XML takes."""
+    return text.replace("\0", "").encode(errors="replace").decode()

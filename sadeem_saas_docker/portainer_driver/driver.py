@@ -34,6 +34,9 @@ from .survey import Found, builder_name, survey
 _PATIENCE = 300
 _LOOK = 15
 _PAUSE, _BUSY_PAUSE = 0.5, 2
+#: What the agent tells of the client.
+_SEEN = {"name": str, "busy": bool, "modules": str}
+_USAGE = {"users": int, "database_mb": float, "files_mb": float, "suspended": bool}
 
 
 class PortainerDriver:
@@ -140,7 +143,7 @@ class PortainerDriver:
 
     def usage(self, ref: ClientRef) -> Usage:
         with self._agent_of(ref) as agent:
-            return Usage(**agent.do("usage", **asdict(ref)))
+            return Usage(**agent.do("usage", expected=_USAGE, **asdict(ref)))
 
     def publish_keys(self, ref: ClientRef, identity: Identity) -> None:
         """Let the client trust the portal's present public keys, and no former ones."""
@@ -309,7 +312,7 @@ class PortainerDriver:
         """
         deadline = time.monotonic() + PATIENCE
         while True:
-            seen = _patiently(lambda: agent.do("look", key=key))
+            seen = _patiently(lambda: agent.do("look", expected=_SEEN, key=key))
             if not seen["busy"] or time.monotonic() > deadline:
                 return seen
             time.sleep(_BUSY_PAUSE)

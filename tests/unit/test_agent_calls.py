@@ -1,0 +1,134 @@
+"""What the portal makes of a container's answers: anybody may have changed what is in there."""
+
+import json
+from contextlib import nullcontext
+from types import SimpleNamespace
+
+import pytest
+from portainer_driver_import import PortainerDriver, agent_calls, driver
+from saas_driver import ClientRef, DriverError, DriverRejected, DriverUnavailable, Usage
+
+REF = ClientRef("acme.localhost", "key-acme")
+USAGE = {"users": 3, "database_mb": 12, "files_mb": 0.5, "suspended": False}
+
+
+class Portainer:
+    """Stands for a container whose agent answers what the test laid down, command by command."""
+
+    server = "http://portainer"
+
+    def __init__(self, *answers):
+        self.answers, self.commands = list(answers), []
+
+    def exec(self, _environment, _container, command, timeout):
+        self.commands.append(command[1:])
+        answer = self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]
+        text = answer if isinstance(answer, str) else json.dumps(answer)
+        return SimpleNamespace(stdout=text, stderr="", exit_code=0)
+
+
+def agent_of(portainer, **options):
+    return agent_calls.Agent(
+        portainer, 1, "odoo", REF.name, **{"sleep": lambda _seconds: None, **options}
+    )
+
+
+def done(result):
+    return {"state": "done", "result": result}
+
+
+@pytest.fixture
+def driver_of(tmp_path, monkeypatch):
+    """The driver of a client that runs in a container with these answers."""
+
+    def make(*answers):
+        agent = agent_of(Portainer(*answers))
+        made = PortainerDriver(None, tmp_path)
+        monkeypatch.setattr(made, "_agent_of", lambda _ref: nullcontext(agent))
+        return made
+
+    return make
+
+
+NONSENSE = [
+    "",
+    "nonsense",
+    "[" * 100_000,
+    "[]",
+    "{}",
+    "7",
+    {"state": "done"},
+    {"state": "flying", "result": {}},
+    {"state": ["done"], "result": {}},
+    {"state": "running"},
+    {"state": "failed"},
+    {"state": "failed", "error": "x"},
+    {"state": "failed", "error": {"kind": "rejected"}},
+    {"state": "failed", "error": {"kind": [], "text": "x"}},
+    done(None),
+    done([]),
+    done({}),
+]
+
+
+@pytest.mark.parametrize("answer", NONSENSE)
+def test_an_answer_that_makes_no_sense_means_unavailable(driver_of, answer, monkeypatch):
+    monkeypatch.setattr(driver, "_PATIENCE", 0)
+    with pytest.raises(DriverUnavailable, match=r"acme\.localhost"):
+        driver_of(answer).usage(REF)
+    agent = agent_of(Portainer(answer))
+    with pytest.raises(DriverUnavailable, match=r"acme\.localhost"):
+        driver_of("")._look(agent, REF.key)
+
+
+@pytest.mark.parametrize("answer", NONSENSE)
+def test_a_file_without_a_digest_is_not_downloaded(answer, tmp_path):
+    portainer = Portainer(answer)
+    times = iter(range(0, 10**9, 100_000))
+    agent = agent_of(portainer, clock=lambda: next(times))
+    with pytest.raises(DriverUnavailable, match=r"acme\.localhost"):
+        agent.work("backup", download=tmp_path / "backup.zip")
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"users": None},
+        {"users": "3"},
+        {"users": True},
+        {"users": -1},
+        {"users": 2**31},
+        {"files_mb": float("nan")},
+        {"database_mb": float("inf")},
+        {"suspended": 0},
+    ],
+)
+def test_usage_that_cannot_be_means_unavailable(driver_of, change):
+    with pytest.raises(DriverUnavailable, match="makes no sense"):
+        driver_of(done({**USAGE, **change})).usage(REF)
+
+
+def test_a_complaint_about_modules_may_have_several_lines(driver_of):
+    seen = {"name": REF.name, "busy": False, "modules": "Odoo failed:\n…\nKeyError"}
+    assert driver_of("")._look(agent_of(Portainer(done(seen))), REF.key) == seen
+
+
+def test_usage_may_tell_more_than_the_portal_knows(driver_of):
+    assert driver_of(done({**USAGE, "phase": "full"})).usage(REF) == Usage(3, 12, 0.5, False)
+
+
+def test_a_complaint_is_one_that_a_database_takes():
+    failed = {"state": "failed", "error": {"kind": "rejected", "text": "a\0\ud800" + "x" * 9000}}
+    with pytest.raises(DriverRejected) as raised:
+        agent_of(Portainer(failed)).do("rename")
+    assert "\0" not in str(raised.value)
+    assert str(raised.value).encode()
+    assert len(str(raised.value)) < 2300
+
+
+def test_a_kind_of_error_that_nobody_knows_is_worth_another_try():
+    failed = {"state": "failed", "error": {"kind": "tired", "text": "Later"}}
+    with pytest.raises(DriverError) as raised:
+        agent_of(Portainer(failed)).do("usage")
+    assert type(raised.value) is DriverUnavailable
