@@ -80,12 +80,13 @@ class Agent:
         """Have the agent do something, and wait for it.
 
         When this is cut off the work goes on in the container; the next work there waits for it.
+        For the same file, it is the same work.
 
         :param upload: a file that the work needs
         :param download: where to put the file that it makes, whole or not at all
         :raises DriverUnavailable: it takes longer than :data:`PATIENCE`, or was cut off
         """
-        job = uuid.uuid4().hex
+        job = _name_job(verb, arguments, download)
         if upload:
             self._send(verb, job, upload)
         state = self._command(verb, "start", job, verb, json.dumps(arguments), str(_PIECE))
@@ -115,6 +116,9 @@ class Agent:
             if self._clock() > deadline:
                 raise self._failure(verb, DriverUnavailable, "it takes too long, and goes on")
             state = self._command(verb, "wait", job, str(_PIECE))
+        if download and state["state"] == "failed":
+            # The next try shall not hear of it again.
+            self._forget(verb, job)
         return self._result(verb, state, _MADE if download else None)
 
     def _fetch(self, verb: str, job: str, made: dict, target: Path) -> None:
@@ -128,6 +132,7 @@ class Agent:
             with part.open("rb") as file:
                 digest = hashlib.file_digest(file, "sha256").hexdigest()
             if digest != made["sha256"]:
+                self._forget(verb, job)
                 raise self._failure(verb, DriverUnavailable, "the file did not arrive whole")
             os.replace(part, target)
         finally:
@@ -205,6 +210,14 @@ class Agent:
         reason = _clean(reason[:2000]).strip().rstrip(".")
         text = f"{self._client.server} could not {verb.replace('_', ' ')} {self._about}: {reason}."
         return kind(f"{text} {_HINTS[kind]}".strip())
+
+
+def _name_job(verb: str, arguments: dict, download: Path | None) -> str:
+    """The same one for the same file; what changes a client may be asked for again and again."""
+    if not download:
+        return uuid.uuid4().hex
+    work = json.dumps([verb, arguments, str(download)], sort_keys=True)
+    return hashlib.sha256(work.encode()).hexdigest()[:32]
 
 
 def _parse(line: str) -> dict:

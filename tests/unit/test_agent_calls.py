@@ -1,5 +1,6 @@
 """What the portal makes of a container's answers: anybody may have changed what is in there."""
 
+import hashlib
 import json
 from contextlib import nullcontext
 from types import SimpleNamespace
@@ -89,6 +90,68 @@ def test_a_file_without_a_digest_is_not_downloaded(answer, tmp_path):
     with pytest.raises(DriverUnavailable, match=r"acme\.localhost"):
         agent.work("backup", download=tmp_path / "backup.zip")
     assert not list(tmp_path.iterdir())
+
+
+class Jobs(Portainer):
+    """Its agent keeps jobs as the real one does, and makes a file of the letter x."""
+
+    def __init__(self, ends="done"):
+        super().__init__("")
+        self.ends, self.jobs = ends, {}
+
+    def exec(self, _environment, _container, command, timeout):
+        _agent, verb, job, *_rest = command
+        if verb == "forget":
+            self.answers = [done(self.jobs.pop(job, None) and None)]
+        elif verb == "start":
+            self.jobs.setdefault(job, self.ends)
+        if verb in ("start", "wait"):
+            made = done({"sha256": hashlib.sha256(b"x").hexdigest(), "size": 1})
+            failed = {"state": "failed", "error": {"kind": "unavailable", "text": "Full disk"}}
+            self.answers = [{"done": made, "failed": failed}.get(self.jobs[job])]
+            if self.jobs[job] == "killed":
+                raise KeyboardInterrupt
+        return super().exec(_environment, _container, command, timeout)
+
+    def get_file(self, _environment, _container, _path, target, **_limits):
+        target.write_bytes(b"x")
+
+
+def test_a_repeated_backup_is_the_work_that_goes_on_already(tmp_path):
+    portainer, archive = Jobs("killed"), tmp_path / "backup.zip"
+    with pytest.raises(KeyboardInterrupt):
+        agent_of(portainer).work("backup", download=archive, name=REF.name)
+    (job,) = portainer.jobs
+    portainer.jobs[job] = portainer.ends = "done"
+    agent_of(portainer).work("backup", download=archive, name=REF.name)
+    assert archive.read_bytes() == b"x"
+    started = {command[1] for command in portainer.commands}
+    assert started == {job}
+    assert portainer.jobs == {}
+
+
+def test_another_file_is_other_work(tmp_path):
+    portainer = Jobs("killed")
+    for name in ("monday", "tuesday"):
+        with pytest.raises(KeyboardInterrupt):
+            agent_of(portainer).work("backup", download=tmp_path / name, name=REF.name)
+    assert len(portainer.jobs) == 2
+
+
+def test_the_same_change_may_be_asked_for_again():
+    portainer = Jobs()
+    for _again in range(2):
+        agent_of(portainer).work("rename", name=REF.name, new_name="new.localhost")
+    assert len(portainer.jobs) == 2
+
+
+def test_a_backup_that_failed_begins_anew(tmp_path):
+    portainer, archive = Jobs("failed"), tmp_path / "backup.zip"
+    with pytest.raises(DriverUnavailable, match="Full disk"):
+        agent_of(portainer).work("backup", download=archive)
+    portainer.ends = "done"
+    agent_of(portainer).work("backup", download=archive)
+    assert archive.exists()
 
 
 @pytest.mark.parametrize(

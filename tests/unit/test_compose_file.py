@@ -1,5 +1,6 @@
 """docker-compose.yml as `docker compose config` reads it. tests/docker starts it for real."""
 
+import configparser
 import json
 import os
 import re
@@ -102,6 +103,13 @@ def test_all_that_can_tell_its_health_does(services):
 
 
 @needs_compose
+def test_no_clock_ends_what_the_portal_does_in_the_background():
+    """A backup may take hours; one that is killed and begins again would never end."""
+    parser = configparser.RawConfigParser()
+    parser.read(ROOT / "docker" / "portal" / "odoo.conf")
+    assert parser["options"]["limit_time_real_cron"] == "0"
+
+
 def test_only_portainer_has_the_engines_socket(services):
     mounts = {
         name
