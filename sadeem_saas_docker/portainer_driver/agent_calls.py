@@ -4,6 +4,7 @@ import contextlib
 import hashlib
 import json
 import os
+import shutil
 import tempfile
 import time
 import uuid
@@ -27,6 +28,8 @@ from odoo.addons.sadeem_portainer.lib.portainer_api import (
 
 #: Seconds for the work on one database; dumps and loads inside end by then.
 PATIENCE = 5 * 3600
+#: Bytes of the portal's disk that no download takes: the portal itself has to go on.
+RESERVE = 1024**3
 #: Seconds that one command may take; work is waited for in pieces that are shorter.
 _COMMAND_TIMEOUT = 90
 _PIECE = 15
@@ -75,7 +78,12 @@ class Agent:
         return self._result(verb, self._command(verb, "do", verb, json.dumps(arguments)), expected)
 
     def work(
-        self, verb: str, upload: Path | None = None, download: Path | None = None, **arguments
+        self,
+        verb: str,
+        upload: Path | None = None,
+        download: Path | None = None,
+        max_bytes: int | None = None,
+        **arguments,
     ) -> None:
         """Have the agent do something, and wait for it.
 
@@ -84,6 +92,7 @@ class Agent:
 
         :param upload: a file that the work needs
         :param download: where to put the file that it makes, whole or not at all
+        :param max_bytes: how large that may be; the portal's disk is never filled, with or without
         :raises DriverUnavailable: it takes longer than :data:`PATIENCE`, or was cut off
         """
         job = _name_job(verb, arguments, download)
@@ -92,7 +101,7 @@ class Agent:
         state = self._command(verb, "start", job, verb, json.dumps(arguments), str(_PIECE))
         made = self._wait(verb, job, state, download)
         if download:
-            self._fetch(verb, job, made, download)
+            self._fetch(verb, job, made, download, max_bytes)
             self._forget(verb, job)
 
     def _send(self, verb: str, job: str, source: Path) -> None:
@@ -121,14 +130,18 @@ class Agent:
             self._forget(verb, job)
         return self._result(verb, state, _MADE if download else None)
 
-    def _fetch(self, verb: str, job: str, made: dict, target: Path) -> None:
+    def _fetch(self, verb: str, job: str, made: dict, target: Path, max_bytes: int | None) -> None:
         target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        room = max(0, shutil.disk_usage(target.parent).free - RESERVE)
+        max_bytes = room if max_bytes is None else min(room, max_bytes)
         handle, name = tempfile.mkstemp(prefix=f".{target.name}.", dir=target.parent)
         os.close(handle)
         part = Path(name)
         try:
             path = f"{_FOLDER}/{job}/{_OUT}"
-            self._client.get_file(self._environment_id, self._container, path, part)
+            self._client.get_file(
+                self._environment_id, self._container, path, part, max_bytes=max_bytes
+            )
             with part.open("rb") as file:
                 digest = hashlib.file_digest(file, "sha256").hexdigest()
             if digest != made["sha256"]:

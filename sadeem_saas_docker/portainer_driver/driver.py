@@ -34,6 +34,9 @@ from .survey import Found, builder_name, survey
 _PATIENCE = 300
 _LOOK = 15
 _PAUSE, _BUSY_PAUSE = 0.5, 2
+#: Bytes that a backup may have: always, and for each of what the client says it holds, and
+#: answers for. Packed it is less; only a container that makes something up sends more.
+_ALWAYS, _TIMES = 256 * 1024**2, 4
 #: What the agent tells of the client.
 _SEEN = {"name": str, "busy": bool, "modules": str}
 _USAGE = {"users": int, "database_mb": float, "files_mb": float, "suspended": bool}
@@ -143,7 +146,7 @@ class PortainerDriver:
 
     def usage(self, ref: ClientRef) -> Usage:
         with self._agent_of(ref) as agent:
-            return Usage(**agent.do("usage", expected=_USAGE, **asdict(ref)))
+            return _read_usage(agent, ref)
 
     def publish_keys(self, ref: ClientRef, identity: Identity) -> None:
         """Let the client trust the portal's present public keys, and no former ones."""
@@ -155,7 +158,9 @@ class PortainerDriver:
     def backup(self, ref: ClientRef, archive: Path) -> None:
         with self._agent_of(ref) as agent:
             if not archive.exists():
-                agent.work("backup", download=archive, **asdict(ref))
+                usage = _read_usage(agent, ref)
+                limit = _ALWAYS + _TIMES * int((usage.database_mb + usage.files_mb) * 1024**2)
+                agent.work("backup", download=archive, max_bytes=limit, **asdict(ref))
 
     def restore(self, ref: ClientRef, identity: Identity, archive: Path) -> None:
         check_archive(archive)
@@ -326,6 +331,10 @@ class PortainerDriver:
                 )
 
         _patiently(ask)
+
+
+def _read_usage(agent: Agent, ref: ClientRef) -> Usage:
+    return Usage(**agent.do("usage", expected=_USAGE, **asdict(ref)))
 
 
 def _patiently(ask: Callable):

@@ -3,6 +3,7 @@
 import hashlib
 import json
 from contextlib import nullcontext
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
@@ -97,7 +98,7 @@ class Jobs(Portainer):
 
     def __init__(self, ends="done"):
         super().__init__("")
-        self.ends, self.jobs = ends, {}
+        self.ends, self.jobs, self.limits = ends, {}, []
 
     def exec(self, _environment, _container, command, timeout):
         _agent, verb, job, *_rest = command
@@ -113,7 +114,8 @@ class Jobs(Portainer):
                 raise KeyboardInterrupt
         return super().exec(_environment, _container, command, timeout)
 
-    def get_file(self, _environment, _container, _path, target, **_limits):
+    def get_file(self, _environment, _container, _path, target, max_bytes):
+        self.limits.append(max_bytes)
         target.write_bytes(b"x")
 
 
@@ -143,6 +145,27 @@ def test_the_same_change_may_be_asked_for_again():
     for _again in range(2):
         agent_of(portainer).work("rename", name=REF.name, new_name="new.localhost")
     assert len(portainer.jobs) == 2
+
+
+@pytest.mark.parametrize(
+    ("free", "most", "limit"),
+    [(5000, 2000, 2000), (5000, 9000, 5000), (5000, None, 5000), (-1, 9, 0)],
+)
+def test_no_container_fills_the_portals_disk(tmp_path, monkeypatch, free, most, limit):
+    usage = SimpleNamespace(free=agent_calls.RESERVE + free)
+    monkeypatch.setattr(agent_calls.shutil, "disk_usage", lambda _folder: usage)
+    portainer = Jobs()
+    agent_of(portainer).work("backup", download=tmp_path / "backup.zip", max_bytes=most)
+    assert portainer.limits == [limit]
+
+
+def test_a_backup_may_have_a_multiple_of_what_the_client_says_it_holds(driver_of, monkeypatch):
+    asked = {}
+    monkeypatch.setattr(
+        agent_calls.Agent, "work", lambda _agent, _verb, **given: asked.update(given)
+    )
+    driver_of(done(USAGE)).backup(REF, Path("/nowhere/backup.zip"))
+    assert asked["max_bytes"] == (256 + 4 * 12.5) * 1024**2
 
 
 def test_a_backup_that_failed_begins_anew(tmp_path):

@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import zipfile
 from dataclasses import replace
 
 import psycopg2
@@ -15,7 +16,9 @@ from saas_driver import (
     DriverUnavailable,
     LocalDriver,
     TemplateSpec,
+    check_archive,
     databases,
+    local_backup,
     local_sql,
 )
 
@@ -391,6 +394,20 @@ def test_what_vanished_behind_the_drivers_back_is_not_found(world, driver, clien
     with pytest.raises(DriverNotFound):
         driver.start(client)
     driver.delete(client)
+
+
+# -- archives --------------------------------------------------------------------------------------
+
+
+def test_an_archive_that_would_fill_any_disk_is_none(tmp_path, monkeypatch):
+    archive = tmp_path / "backup.zip"
+    with zipfile.ZipFile(archive, "w", zipfile.ZIP_DEFLATED) as target:
+        target.writestr("dump.sql", b"0" * 3_000_000)
+    # Large in proportion, and still nothing to speak of.
+    assert check_archive(archive) == 0
+    monkeypatch.setattr(local_backup, "_SMALL", 1_000_000)
+    with pytest.raises(DriverRejected, match="3000000 bytes"):
+        check_archive(archive)
 
 
 # -- marks -----------------------------------------------------------------------------------------

@@ -309,7 +309,7 @@ def test_calls_about_a_container_go_to_the_node_that_it_is_on(stub, client, tmp_
     client.logs(1, "far")
     stub.on("GET", docker("/containers/far/archive"), refusal(404, "no such file"))
     with pytest.raises(NotFound):
-        client.get_file(1, "far", "/x", tmp_path / "x")
+        client.get_file(1, "far", "/x", tmp_path / "x", max_bytes=9)
     client.exec(1, "far", ["true"])
     client.logs(1, "near")
     targets = [request.headers.get("X-PortainerAgent-Target") for request in stub.requests[1:]]

@@ -19,6 +19,9 @@ from .types import ClientRef, Identity
 #: Seconds for the dump or the load of one database.
 _TIMEOUT = 4 * 3600
 _CHUNK = 1024 * 1024
+#: How many times its size an archive may become, and bytes that every one may: a database with
+#: the same text in all rows is packed to a hundredth, what was made to fill disks to a thousandth.
+_DENSEST, _SMALL = 200, 1024**3
 _DUMP, _MANIFEST, _FILES = "dump.sql", "manifest.json", "filestore/"
 #: Names that Odoo gives to stored files: nothing that could lead out of the folder.
 _STORED_FILE = re.compile(r"filestore/(?:[\w-]+/)*[\w-][\w.-]*", re.ASCII)
@@ -84,6 +87,9 @@ def check_archive(archive: Path) -> int:
     :raises DriverRejected: it is no backup, or not whole
     """
     with open_archive(archive) as source:
+        unpacked = sum(entry.file_size for entry in source.infolist())
+        if unpacked > max(_SMALL, _DENSEST * archive.stat().st_size):
+            raise DriverRejected(f"{archive.name} is no backup: it would become {unpacked} bytes.")
         if damaged := source.testzip():
             raise DriverRejected(f"{archive.name} is damaged: {damaged}.")
         return len([name for name in source.namelist() if name.startswith(_FILES)])

@@ -51,9 +51,14 @@ class FileAsTar:
         yield b"\0" * (_padded(size) - size + 2 * _BLOCK)
 
 
-def unpack_file(stream, target: BinaryIO) -> int:
+class FileTooLarge(Exception):
+    """The file in a tar archive is larger than it may be; nothing of it was written."""
+
+
+def unpack_file(stream, target: BinaryIO, max_bytes: int) -> int:
     """Write the one file of a tar archive; returns its size.
 
+    :raises FileTooLarge: it has more than ``max_bytes``
     :raises tarfile.TarError: it is no archive, or it ends too early
     """
     with tarfile.open(fileobj=stream, mode="r|") as archive:
@@ -61,6 +66,8 @@ def unpack_file(stream, target: BinaryIO) -> int:
         source = member and archive.extractfile(member)
         if not source:
             raise tarfile.TarError("there is no file in it")
+        if member.size > max_bytes:
+            raise FileTooLarge(f"it has {member.size} bytes, and may have {max_bytes}")
         written = 0
         while piece := source.read(_PIECE):
             target.write(piece)

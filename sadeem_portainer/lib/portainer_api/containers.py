@@ -10,7 +10,7 @@ from urllib.parse import quote
 import docker
 from docker.constants import DEFAULT_DOCKER_API_VERSION
 
-from .archives import FileAsTar, unpack_file
+from .archives import FileAsTar, FileTooLarge, unpack_file
 from .calls import Calls, rows_of
 from .errors import (
     Conflict,
@@ -324,22 +324,28 @@ class ContainerCalls(Calls):
         path: str,
         target: Path,
         *,
+        max_bytes: int,
         timeout: float = TRANSFER_TIMEOUT,
     ) -> int:
         """Copy a file of a container into a file of this machine, piece by piece.
 
         :returns: its size; ``target`` holds a part of it when this raises
         :raises NotFound: there is no such container or file
+        :raises ServerFailed: it has more than ``max_bytes``
         """
         place = self._container_path(environment_id, container)
-        with open(target, "wb") as file:
-            return self._transport.download(
-                f"/endpoints/{int(environment_id)}/docker{place}/archive",
-                f"copy a file from {container}",
-                lambda body: unpack_file(body, file),
-                timeout=timeout,
-                **self._to_its_node(place, {"params": {"path": path}}),
-            )
+        action = f"copy a file from {container}"
+        try:
+            with open(target, "wb") as file:
+                return self._transport.download(
+                    f"/endpoints/{int(environment_id)}/docker{place}/archive",
+                    action,
+                    lambda body: unpack_file(body, file, max_bytes),
+                    timeout=timeout,
+                    **self._to_its_node(place, {"params": {"path": path}}),
+                )
+        except FileTooLarge as error:
+            raise ServerFailed(self.server, action, f"the file is too large: {error}") from error
 
     def _container_path(self, environment_id: int, container: str) -> str:
         if not isinstance(container, str) or not _REFERENCE.fullmatch(container):
