@@ -64,13 +64,12 @@ class SadeemPortainerEnvironment(models.Model):
             " the ports, then say so on the environment's form"
         )
 
-    def _find_lack_of_room(self, containers):
-        return self._find_lack(containers, self._get_builds())
-
     def _find_obstacle_to_build(self, template) -> str:
         """Why the template cannot be built here, '' if it can; what of it runs has its room."""
         others = self._get_builds() - template
-        return self._find_trouble() or self._find_lack(self._count_waiting(template), others)
+        return self._find_trouble() or self._find_lack_of_room(
+            self._count_waiting(template), others
+        )
 
     def _get_builds(self):
         """The templates that are being built here."""
@@ -87,7 +86,9 @@ class SadeemPortainerEnvironment(models.Model):
         """Containers that a build has not started, as far as was seen."""
         return BUILD_CONTAINERS - (self.docker_builds or {}).get(template.uuid, 0)
 
-    def _find_lack(self, containers, builds) -> str:
+    def _find_lack_of_room(self, containers, builds=None):
+        """:param builds: whose containers have room here besides; None: all that go on here"""
+        builds = self._get_builds() if builds is None else builds
         waiting = sum(self._count_waiting(template) for template in builds)
         lack = super()._find_lack_of_room(containers + waiting)
         if not lack:

@@ -1,5 +1,6 @@
 from odoo import fields, models
 from odoo.exceptions import AccessError, UserError
+from odoo.fields import Domain
 
 from odoo.addons.saas_portal.lib.saas_driver import DriverError
 from odoo.addons.sadeem_portainer.errors import told_to_user
@@ -156,6 +157,6 @@ class SadeemSaasDockerDeviation(models.Model):
         text = client.get_stack_file(stack.id) if stack else ""
         servers = self.env["sadeem.postgresql.server"].with_context(active_test=not text)
         role = self.env["saas_portal.client"]._get_role_of(client_key(self.stack))
-        for server in servers.search([]):
+        for server in servers.search(Domain.TRUE):
             if not text or server.host in text:
                 ExternalRoles(server._get_external_server(role)).drop()
