@@ -4,7 +4,9 @@ from odoo import api, fields, models
 from odoo.exceptions import UserError, ValidationError
 from odoo.tools import config
 
+from odoo.addons.saas_portal.const import OP_CANCELLED
 from odoo.addons.saas_portal.lib.saas_driver import ClientStatus, DriverUnavailable
+from odoo.addons.sadeem_portainer.transactions import in_own_transaction
 
 from ..lib.saas_stack import Routing, SwarmOptions
 from ..orm_fleet import OrmFleet
@@ -94,7 +96,15 @@ class SaasPortalServer(models.Model):
         if not self._is_docker():
             return super()._get_driver()
         self.ensure_one()
-        return PortainerDriver(OrmFleet(self), self._get_template_folder())
+        operation_id = self.env.context.get("saas_operation_id")
+        operation = self.env["saas_portal.operation"].browse(operation_id)
+
+        def is_cancelled():
+            return bool(operation) and in_own_transaction(
+                operation, lambda operation: operation.state == OP_CANCELLED
+            )
+
+        return PortainerDriver(OrmFleet(self), self._get_template_folder(), is_cancelled)
 
     @api.model
     def _get_template_folder(self) -> Path:

@@ -26,8 +26,12 @@ from odoo.addons.sadeem_portainer.lib.portainer_api import (
     UnknownOutcome,
 )
 
-#: Seconds for the work on one database; dumps and loads inside end by then.
+#: Seconds for the work on one database; dumps and loads inside end by then. What does less has
+#: less: whoever waits can do nothing else meanwhile.
 PATIENCE = 5 * 3600
+_PATIENCES = {"rename": 1800, "create": 2 * 3600, "build_template": 3 * 3600}
+#: What leaves nothing half done when nobody waits for it any more.
+_STOPPABLE = ("backup", "build_template", "create", "copy_in")
 #: Bytes of the portal's disk that no download takes: the portal itself has to go on.
 RESERVE = 1024**3
 #: Seconds that one command may take; work is waited for in pieces that are shorter.
@@ -55,6 +59,7 @@ class Agent:
 
     :param container: id of Odoo's container
     :param about: name of the client or template, for complaints
+    :param is_cancelled: whether the portal has lost interest
     """
 
     def __init__(
@@ -65,10 +70,11 @@ class Agent:
         about: str,
         clock: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], None] = time.sleep,
+        is_cancelled: Callable[[], bool] = lambda: False,
     ):
         self._client, self._environment_id = client, environment_id
         self._container, self._about = container, about
-        self._clock, self._sleep = clock, sleep
+        self._clock, self._sleep, self._is_cancelled = clock, sleep, is_cancelled
 
     def do(self, verb: str, expected: Mapping[str, type] | None = None, **arguments):
         """What takes a moment, and its result.
@@ -93,7 +99,7 @@ class Agent:
         :param upload: a file that the work needs
         :param download: where to put the file that it makes, whole or not at all
         :param max_bytes: how large that may be; the portal's disk is never filled, with or without
-        :raises DriverUnavailable: it takes longer than :data:`PATIENCE`, or was cut off
+        :raises DriverUnavailable: it takes too long, was cut off, or nobody wants it any more
         """
         job = _name_job(verb, arguments, download)
         if upload:
@@ -120,10 +126,12 @@ class Agent:
             self._command(verb, "forget", job)
 
     def _wait(self, verb: str, job: str, state: dict, download: Path | None):
-        deadline = self._clock() + PATIENCE
+        deadline = self._clock() + _PATIENCES.get(verb, PATIENCE)
         while state["state"] == "running":
             if self._clock() > deadline:
                 raise self._failure(verb, DriverUnavailable, "it takes too long, and goes on")
+            if verb in _STOPPABLE and self._is_cancelled():
+                raise self._failure(verb, DriverUnavailable, "it was cancelled")
             state = self._command(verb, "wait", job, str(_PIECE))
         if download and state["state"] == "failed":
             # The next try shall not hear of it again.

@@ -23,7 +23,7 @@ from odoo.addons.sadeem_portainer.lib.portainer_api import PortainerClient
 
 from ..lib.saas_stack import stack_name
 from . import deploying
-from .agent_calls import PATIENCE, Agent
+from .agent_calls import Agent
 from .external import ExternalRoles
 from .failures import talking
 from .files import Templates
@@ -33,6 +33,8 @@ from .survey import Found, builder_name, survey
 #: Seconds for PostgreSQL, then Odoo, to answer in containers that run; one look's share of them.
 _PATIENCE = 300
 _LOOK = 15
+#: Seconds for former work in a container; what takes longer is asked for again later.
+_BUSY = 3600
 _PAUSE, _BUSY_PAUSE = 0.5, 2
 #: Bytes that a backup may have: always, and for each of what the client says it holds, and
 #: answers for. Packed it is less; only a container that makes something up sends more.
@@ -50,10 +52,13 @@ class PortainerDriver:
 
     :param fleet: knows the stacks that clients should be
     :param templates: folder of the portal with an archive for each template
+    :param is_cancelled: whether what is being done is not wanted any more; asked while it waits
     """
 
-    def __init__(self, fleet: Fleet, templates: Path):
-        self._fleet = fleet
+    def __init__(
+        self, fleet: Fleet, templates: Path, is_cancelled: Callable[[], bool] = lambda: False
+    ):
+        self._fleet, self._is_cancelled = fleet, is_cancelled
         self._templates = Templates(templates)
 
     # -- clients -----------------------------------------------------------------------------------
@@ -90,7 +95,7 @@ class PortainerDriver:
                 container = deploying.run(client, deployment, ref.name)
             else:
                 container = deploying.deploy(client, deployment, ref.name)[1]
-            agent = _agent(client, found.place, container.id, ref.name)
+            agent = self._agent(client, found.place, container.id, ref.name)
             self._wait_ready(agent, ref.name)
 
     def stop(self, ref: ClientRef) -> None:
@@ -204,7 +209,7 @@ class PortainerDriver:
             deploying.remove(client, place.environment_id, name, swarm)
             try:
                 _stack, container = deploying.deploy(client, deployment, spec.name)
-                agent = _agent(client, place, container.id, spec.name)
+                agent = self._agent(client, place, container.id, spec.name)
                 self._look(agent, spec.key)
                 agent.work("build_template", download=folder / "template.zip", **asdict(spec))
             finally:
@@ -298,7 +303,7 @@ class PortainerDriver:
             ExternalRoles(deployment.external).ensure_role()
         with talking(deployment.place, ref.name, deployment.target) as client:
             stack, container = deploying.deploy(client, deployment, ref.name)
-            agent = _agent(client, deployment.place, container.id, ref.name)
+            agent = self._agent(client, deployment.place, container.id, ref.name)
             yield agent, self._look(agent, ref.key), stack.id
 
     @contextlib.contextmanager
@@ -308,19 +313,28 @@ class PortainerDriver:
         if not found.running:
             raise DriverUnavailable(f"{ref.name} does not run. Start it, then try again.")
         with talking(found.place, ref.name) as client:
-            yield _agent(client, found.place, found.containers[0].id, ref.name)
+            yield self._agent(client, found.place, found.containers[0].id, ref.name)
 
     def _look(self, agent: Agent, key: str) -> dict:
         """What the agent sees, as soon as PostgreSQL answers it and former work has ended.
 
         That is what a call that was cut off has begun, or the change of modules at a start.
         """
-        deadline = time.monotonic() + PATIENCE
+        deadline = time.monotonic() + _BUSY
         while True:
             seen = _patiently(lambda: agent.do("look", expected=_SEEN, key=key))
-            if not seen["busy"] or time.monotonic() > deadline:
+            if not seen["busy"]:
                 return seen
+            if self._is_cancelled() or time.monotonic() > deadline:
+                raise DriverUnavailable(
+                    "Other work goes on in the container. Wait until it has ended, then try again."
+                )
             time.sleep(_BUSY_PAUSE)
+
+    def _agent(self, client: PortainerClient, place: Place, container: str, about: str) -> Agent:
+        return Agent(
+            client, place.environment_id, container, about, is_cancelled=self._is_cancelled
+        )
 
     def _wait_ready(self, agent: Agent, name: str) -> None:
         def ask():
@@ -346,10 +360,6 @@ def _patiently(ask: Callable):
             if time.monotonic() > deadline:
                 raise
             time.sleep(_PAUSE)
-
-
-def _agent(client: PortainerClient, place: Place, container: str, about: str) -> Agent:
-    return Agent(client, place.environment_id, container, about)
 
 
 def _identified(ref: ClientRef, identity: Identity) -> dict:

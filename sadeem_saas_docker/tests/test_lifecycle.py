@@ -9,6 +9,7 @@ from odoo.tools import mute_logger
 from odoo.addons.saas_portal.lib.saas_driver import DriverRejected, TemplateSpec
 
 from ..lib.saas_stack import LABEL_KEY
+from ..models.saas_portal_server import SaasPortalServer
 from ..orm_fleet import OrmFleet
 from .common import DockerCase
 
@@ -29,6 +30,26 @@ class TestLifecycle(DockerCase):
         self.act(client, "delete_database", self.manager)
         self.act(client, "action_purge", self.manager)
         self.assertEqual(self.left_behind(), self.NOTHING)
+
+    def test_what_waits_for_a_container_hears_that_its_operation_was_cancelled(self):
+        heard = []
+
+        def get_driver(server):
+            is_cancelled = real(server)._is_cancelled
+            operation = self.env["saas_portal.operation"].search([], order="id desc", limit=1)
+            heard.append(is_cancelled())
+            operation.state = "cancelled"
+            operation.flush_recordset()
+            heard.append(is_cancelled())
+            operation.state = "running"
+            operation.flush_recordset()
+            return self.driver
+
+        real = SaasPortalServer._get_driver
+        client = self.new()
+        self.patch(self.registry["saas_portal.server"], "_get_driver", get_driver)
+        self.rebuild(client)
+        self.assertEqual(heard[:2], [False, True])
 
     def test_a_client_in_a_proxys_network_is_deleted_restored_and_purged(self):
         self.server.docker_proxy_network = "proxy"

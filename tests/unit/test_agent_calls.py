@@ -177,6 +177,44 @@ def test_a_backup_that_failed_begins_anew(tmp_path):
     assert archive.exists()
 
 
+def clock_of(step):
+    times = iter(range(0, 10**9, step))
+    return lambda: next(times)
+
+
+@pytest.mark.parametrize(
+    ("verb", "hours"), [("rename", 0.5), ("create", 2), ("build_template", 3), ("restore", 5)]
+)
+def test_a_container_keeps_the_portal_waiting_as_long_as_the_work_may_take(verb, hours):
+    portainer = Portainer({"state": "running"})
+    with pytest.raises(DriverUnavailable, match="too long"):
+        agent_of(portainer, clock=clock_of(60)).work(verb)
+    assert len(portainer.commands) == hours * 60 + 1
+
+
+def test_nobody_waits_for_what_was_cancelled(tmp_path):
+    answers = iter([False, True])
+    portainer = Portainer({"state": "running"})
+    agent = agent_of(portainer, is_cancelled=lambda: next(answers))
+    with pytest.raises(DriverUnavailable, match="cancelled"):
+        agent.work("backup", download=tmp_path / "backup.zip")
+    assert [command[0] for command in portainer.commands] == ["start", "wait"]
+
+
+def test_a_change_of_a_client_is_seen_to_its_end_even_when_it_was_cancelled():
+    portainer = Portainer({"state": "running"}, done(None))
+    agent_of(portainer, is_cancelled=lambda: True).work("restore")
+    assert len(portainer.commands) == 2
+
+
+@pytest.mark.parametrize("cancelled", [False, True])
+def test_a_container_that_says_for_ever_that_it_is_busy_is_left(tmp_path, monkeypatch, cancelled):
+    monkeypatch.setattr(driver, "_BUSY", 3600 if cancelled else -1)
+    busy = Portainer(done({"name": REF.name, "busy": True, "modules": ""}))
+    with pytest.raises(DriverUnavailable, match="Other work"):
+        PortainerDriver(None, tmp_path, lambda: cancelled)._look(agent_of(busy), REF.key)
+
+
 @pytest.mark.parametrize(
     "change",
     [
