@@ -44,6 +44,8 @@ INSERT INTO orm_signaling_default DEFAULT VALUES;
 
 NEUTRALIZE = """
 INSERT INTO ir_config_parameter (key, value) VALUES ('database.is_neutralized', 'true')
+    ON CONFLICT (key) DO UPDATE SET value = EXCLUDED.value;
+UPDATE ir_cron SET active = FALSE;
 """
 
 

@@ -444,6 +444,30 @@ def test_another_image_has_other_modules_of_the_same_names(container_of, client)
         assert len(client.query("acme.localhost", "SELECT 1 FROM module_changes")) == count
 
 
+@pytest.mark.parametrize("modules", ["crm", "crm,broken"])
+def test_no_module_wakes_a_stage(container_of, client, modules):
+    """Neither when it is made nor when it gets modules later."""
+    backup = client.make("backup", **REF)
+    stage = {"name": "stage.localhost", "key": "key-stage"}
+    identity = {**IDENTITY, "database_uuid": "key-stage", "base_url": "http://stage"}
+    container = container_of(SAAS_INSTALL_MODULES="project")
+    container.make("copy_in", backup, **stage, identity=identity, neutralize=True)
+    awake = "SELECT count(*) FROM ir_cron WHERE active"
+    assert client.query("stage.localhost", awake) == [(0,)]
+    client.make("delete_database", **REF)
+    change_modules(container_of(SAAS_INSTALL_MODULES=modules))
+    changes = client.query("stage.localhost", "SELECT installed FROM module_changes")
+    assert changes == [("project",), (modules,)]
+    assert client.query("stage.localhost", awake) == [(0,)]
+
+
+def test_the_scheduled_actions_of_modules_run_in_a_client(container_of, client):
+    before = client.query("acme.localhost", "SELECT count(*) FROM ir_cron WHERE active")
+    change_modules(container_of(SAAS_INSTALL_MODULES="crm"))
+    after = client.query("acme.localhost", "SELECT count(*) FROM ir_cron WHERE active")
+    assert after[0][0] == before[0][0] + 1
+
+
 def test_a_new_client_has_the_modules_before_it_is_seen(container_of, container, template):
     made = container_of(SAAS_INSTALL_MODULES="crm")
     made.make("create", template, **REF, identity=IDENTITY)

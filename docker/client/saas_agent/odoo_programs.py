@@ -39,11 +39,9 @@ class OdooPrograms(TemplateBuilder):
         wanted = self._fingerprint()
         if wanted == _read_applied(cursor).split(" ")[0]:
             return False
-        # Odoo changes the tables, and must not wait for us.
-        cursor.connection.commit()
         try:
             if wanted:
-                self._change_modules(_database(cursor))
+                self._change_modules(cursor)
         except DriverError as error:
             set_parameter(cursor, _APPLIED, f"{wanted} {error}")
             cursor.connection.commit()
@@ -51,11 +49,19 @@ class OdooPrograms(TemplateBuilder):
         set_parameter(cursor, _APPLIED, wanted)
         return True
 
-    def _change_modules(self, database: str) -> None:
-        arguments = ["-d", database, *_ALONE]
+    def _change_modules(self, cursor) -> None:
+        is_neutralized = _is_neutralized(cursor)
+        # Odoo changes the tables, and must not wait for us.
+        cursor.connection.commit()
+        arguments = ["-d", _database(cursor), *_ALONE]
         arguments += ["-u", self._update] if self._update else []
         arguments += ["-i", self._install] if self._install else []
-        self.run(arguments, f"updating [{self._update}] and installing [{self._install}]")
+        try:
+            self.run(arguments, f"updating [{self._update}] and installing [{self._install}]")
+        finally:
+            # Modules bring scheduled actions that run; of many, some came before one failed.
+            if is_neutralized:
+                self.neutralize(cursor)
 
     def run(self, arguments: list[str], what: str) -> str:
         with tempfile.TemporaryDirectory(prefix="saas-odoo-") as folder:
@@ -79,6 +85,12 @@ def _read_applied(cursor) -> str:
     cursor.execute("SELECT value FROM ir_config_parameter WHERE key = %s", [_APPLIED])
     row = cursor.fetchone()
     return row[0] if row else ""
+
+
+def _is_neutralized(cursor) -> bool:
+    cursor.execute("SELECT value FROM ir_config_parameter WHERE key = 'database.is_neutralized'")
+    row = cursor.fetchone()
+    return bool(row) and row[0].lower() == "true"
 
 
 def _database(cursor) -> str:

@@ -24,8 +24,6 @@ connection = psycopg2.connect(
     password=options["db_password"],
     dbname=option("-d"),
 )
-if "broken" in option("-i"):
-    sys.exit("2026-01-01 ERROR db odoo: the module broken cannot be installed")
 with connection, connection.cursor() as cursor:
     if sys.argv[1] == "neutralize":
         cursor.execute(statements["NEUTRALIZE"])
@@ -41,3 +39,6 @@ with connection, connection.cursor() as cursor:
             "CREATE TABLE IF NOT EXISTS module_changes (updated varchar, installed varchar)"
         )
         cursor.execute("INSERT INTO module_changes VALUES (%s, %s)", [option("-u"), option("-i")])
+        cursor.execute("INSERT INTO ir_cron (interval_number, interval_type) VALUES (1, 'days')")
+if "broken" in option("-i"):
+    sys.exit("2026-01-01 ERROR db odoo: the module broken cannot be installed")
