@@ -14,6 +14,7 @@ from portainer_api import (
     Unavailable,
     UnknownOutcome,
     fetch_fingerprint,
+    transport,
 )
 from portainer_api import containers as container_calls
 from portainer_api import environments as environment_calls
@@ -44,6 +45,7 @@ def impatient(monkeypatch):
         monkeypatch.setattr(container_calls, "ACTION_TIMEOUT", patience)
         monkeypatch.setattr(container_calls, "DISK_TIMEOUT", patience)
         monkeypatch.setattr(environment_calls, "SNAPSHOT_TIMEOUT", patience)
+        monkeypatch.setattr(transport, "IDLE_TIMEOUT", patience)
         client = client_of(portainer, token, patience)
         if kind == "hang_after":
             client.deploy_timeout = COMPOSE_PATIENCE

@@ -40,7 +40,9 @@ class Standby(Cluster):
 
     def catch_up(self):
         self.query("postgres", "SELECT pg_wal_replay_resume()", superuser=True)
-        ((position,),) = self.primary.query("postgres", "SELECT pg_current_wal_lsn()::text")
+        # What is inserted, not written yet: this primary does not wait for its disk.
+        where = "SELECT pg_current_wal_insert_lsn()::text"
+        ((position,),) = self.primary.query("postgres", where)
         reached = f"SELECT pg_last_wal_replay_lsn() >= '{position}'"
         wait_for(lambda: self.query("postgres", reached) == [(True,)], 30, "the standby")
 

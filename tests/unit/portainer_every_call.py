@@ -58,7 +58,9 @@ READS = {
     "get_container": lambda c, p: c.get_container(p.environment, p.container),
     "logs": lambda c, p: c.logs(p.environment, p.container),
     "stats": lambda c, p: c.stats(p.environment, p.container),
-    "get_file": lambda c, p: c.get_file(p.environment, p.container, p.file, NOWHERE, max_bytes=9),
+    "get_file": lambda c, p: c.get_file(
+        p.environment, p.container, p.file, NOWHERE, max_bytes=4096
+    ),
     "list_volumes": lambda c, p: c.list_volumes(p.environment, p.name),
 }
 WRITES = {

@@ -42,6 +42,8 @@ ACTION_TIMEOUT = 90
 DISK_TIMEOUT = 120
 #: For a file of any size on its way into a container or out of it.
 TRANSFER_TIMEOUT = 4 * 3600
+#: Bytes a second; what is slower than this is given up.
+SLOWEST_UPLOAD = 256 * 1024
 _REFERENCE = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9_.-]*")
 #: What Docker says of a container that is so already.
 _ALREADY = {"pause": "is already paused", "unpause": "is not paused"}
@@ -295,17 +297,18 @@ class ContainerCalls(Calls):
         name: str,
         *,
         mode: int = 0o644,
-        timeout: float = TRANSFER_TIMEOUT,
     ) -> None:
         """Copy a file of this machine into a folder of a container, piece by piece.
 
-        It belongs to root there. Doing it twice does no harm.
+        It belongs to root there. Doing it twice does no harm. How long it may take depends on its
+        size, so that an answer that never comes is not waited for all day.
 
         :raises NotFound: there is no such container or folder
         """
         path = self._container_path(environment_id, container)
+        size = source.stat().st_size
         with open(source, "rb") as file:
-            body = FileAsTar(file, name, source.stat().st_size, mode)
+            body = FileAsTar(file, name, size, mode)
             self._docker(
                 environment_id,
                 f"{path}/archive",
@@ -314,7 +317,7 @@ class ContainerCalls(Calls):
                 params={"path": folder, "noOverwriteDirNonDir": "true"},
                 data=body,
                 headers={"Content-Type": "application/x-tar"},
-                timeout=timeout,
+                timeout=ACTION_TIMEOUT + size / SLOWEST_UPLOAD,
             )
 
     def get_file(
