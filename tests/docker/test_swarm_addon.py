@@ -79,10 +79,11 @@ def test_a_stack_on_a_swarm_from_its_creation_to_its_end(world, server, environm
 
 def test_a_text_for_no_node_is_an_error_until_it_is_corrected(world, server, environment, name):
     arguments = {"environment_id": environment, "name": name, "compose": ELSEWHERE, "env": {}}
-    report = world.admin.call(SERVER, "create_stack", [server], **arguments)
-    assert report["state"] == "error"
-    assert "service web: no suitable node" in report["error"]
-    stack = report["stack_id"]
+    with pytest.raises(Fault, match="service web: no suitable node"):
+        world.admin.call(SERVER, "create_stack", [server], **arguments)
+    (row,) = world.admin.call(STACK, "search_read", [("name", "=", name)], ["state"])
+    assert row["state"] == "error"
+    stack = row["id"]
     world.admin.call(STACK, "write", [stack], {"compose": WEB})
     report = world.admin.call(SERVER, "update_stack", [server], stack_id=stack)
     assert (report["state"], report["error"]) == ("active", "")
