@@ -114,6 +114,7 @@ def patiently(call, tries=60):
         try:
             return call()
         except Unavailable:
+            # Portainer tells nobody when it has started; ask again until then.
             time.sleep(1)
     return call()
 

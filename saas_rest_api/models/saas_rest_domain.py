@@ -43,7 +43,8 @@ COMPARISONS = {
     "child_of": "child_of",
     "parent_of": "parent_of",
 }
-#: What a field's own search method may stumble over when a client asks something odd.
+#: What a field's own search method may stumble over when a client asks something odd; Odoo's own
+#: methods raise NotImplementedError for an operator that they do not know.
 SEARCH_ERRORS = (
     ValueError,
     TypeError,

@@ -35,6 +35,7 @@ def change_modules(databases: ClientDatabases, patience: float = _PATIENCE) -> N
             databases.apply_modules()
         except DriverUnavailable as error:
             if time.monotonic() < deadline:
+                # PostgreSQL tells nobody when it has started; ask again until then.
                 time.sleep(_PAUSE)
                 continue
             sys.stderr.write(f"saas-agent: {error}\n")

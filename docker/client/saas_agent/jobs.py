@@ -86,6 +86,7 @@ class Jobs:
             with contextlib.suppress(FileNotFoundError), (path / "alive").open() as alive:
                 if not _lock(alive):
                     if time.monotonic() < deadline:
+                        # A lock that somebody holds can be waited for in bounded time by looking only.
                         time.sleep(_PAUSE)
                         continue
                     return {"state": "running"}
@@ -111,6 +112,7 @@ class Jobs:
             while not _lock(lock):
                 if time.monotonic() > deadline:
                     raise DriverUnavailable("other work on this client does not end")
+                # The other job ends when it ends; flock alone knows no limit of time.
                 time.sleep(_PAUSE)
             yield
 

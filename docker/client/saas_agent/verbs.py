@@ -97,6 +97,7 @@ class Verbs:
         while not self._answers(arguments["name"]):
             if time.monotonic() > deadline:
                 return False
+            # Odoo tells nobody when it has started; ask again until then.
             time.sleep(_PAUSE)
         return True
 
