@@ -329,6 +329,7 @@ class PortainerDriver:
                 raise DriverUnavailable(
                     "Other work goes on in the container. Wait until it has ended, then try again."
                 )
+            # The container calls nobody when its work has ended; ask again.
             time.sleep(_BUSY_PAUSE)
 
     def _agent(self, client: PortainerClient, place: Place, container: str, about: str) -> Agent:
@@ -359,6 +360,7 @@ def _patiently(ask: Callable):
         except DriverUnavailable:
             if time.monotonic() > deadline:
                 raise
+            # What just starts tells nobody when it has; ask again.
             time.sleep(_PAUSE)
 
 

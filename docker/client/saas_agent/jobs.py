@@ -86,7 +86,7 @@ class Jobs:
             with contextlib.suppress(FileNotFoundError), (path / "alive").open() as alive:
                 if not _lock(alive):
                     if time.monotonic() < deadline:
-                        # A lock that somebody holds can be waited for in bounded time by looking only.
+                        # flock alone knows no limit of time: look again.
                         time.sleep(_PAUSE)
                         continue
                     return {"state": "running"}
