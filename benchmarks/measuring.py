@@ -89,15 +89,13 @@ class Meter:
     def cpu_seconds(self) -> float:
         """CPU that the processes have used, those that have ended included."""
         stats = _read_stats()
-        wanted, more = set(self.roots), set(self.roots)
-        while more:
-            more = {pid for pid, (parent, _ticks) in stats.items() if parent in wanted} - wanted
-            wanted |= more
-        return sum(stats[pid][1] for pid in wanted if pid in stats) / TICKS
+        return sum(stats[pid][1] for pid in list_processes(self.roots, stats)) / TICKS
 
-    def compare(self, calls: list[Call], rounds: int, repeat: int) -> dict[str, Cost]:
+    def compare(
+        self, calls: list[Call], rounds: int, repeat: int, warm_up: int = 5
+    ) -> dict[str, Cost]:
         """Cost of calls to this server, by their names."""
-        return take_turns([(self, call) for call in calls], rounds, repeat)
+        return take_turns([(self, call) for call in calls], rounds, repeat, warm_up)
 
     def measure(self, call: Call, cost: Cost, repeat: int) -> None:
         """Adds what ``repeat`` calls cost."""
@@ -128,19 +126,31 @@ class Meter:
         return count / (time.perf_counter() - begin)
 
 
-def take_turns(calls: list[tuple[Meter, Call]], rounds: int, repeat: int) -> dict[str, Cost]:
+def take_turns(
+    calls: list[tuple[Meter, Call]], rounds: int, repeat: int, warm_up: int = 5
+) -> dict[str, Cost]:
     """Cost of calls that take turns, so that whatever else the machine does meets all.
 
     The first calls of each kind, which fill caches, do not count.
     """
     costs = {call.name: Cost() for _meter, call in calls}
     for meter, call in calls:
-        for _number in range(5):
+        for _number in range(warm_up):
             costs[call.name].size = len(meter.send(call))
     for _round in range(rounds):
         for meter, call in calls:
             meter.measure(call, costs[call.name], repeat)
     return costs
+
+
+def list_processes(roots: Iterable[int], stats: dict | None = None) -> set[int]:
+    """These processes and all that they have started, as far as they live."""
+    stats = _read_stats() if stats is None else stats
+    wanted, more = set(roots), set(roots)
+    while more:
+        more = {pid for pid, (parent, _ticks) in stats.items() if parent in wanted} - wanted
+        wanted |= more
+    return wanted & stats.keys()
 
 
 def _read_stats() -> dict[int, tuple[int, int]]:

@@ -1,10 +1,14 @@
 """Tables of times and ratios, and the file that holds all figures of a run."""
 
+import argparse
 import json
 import platform
 import statistics
 import time
 from pathlib import Path
+
+from devkit.benchmarks import describe_goal, is_missed
+from devkit.paths import DEV
 
 
 class Figures:
@@ -27,18 +31,11 @@ class Figures:
         self.ratio(name, self.median(one) / self.median(other), **goal)
 
     def ratio(self, name: str, value: float, at_most=None, at_least=None) -> None:
-        self.ratios.append(
-            {"name": name, "value": round(value, 3), "at_most": at_most, "at_least": at_least}
-        )
+        self.ratios.append(judge(name, value, at_most, at_least))
 
     def missed(self, margin: float = 0.0) -> list[str]:
         """The ratios that miss their goal by more than this share of it."""
-        return [
-            row["name"]
-            for row in self.ratios
-            if (row["at_most"] and row["value"] > row["at_most"] * (1 + margin))
-            or (row["at_least"] and row["value"] < row["at_least"] * (1 - margin))
-        ]
+        return [row["name"] for row in self.ratios if is_missed(row, margin)]
 
     def print(self) -> None:
         print(f"\n{self.title}\n\n{'seconds':40} {'runs':>5} {'median':>9} {'p95':>9}")
@@ -46,10 +43,8 @@ class Figures:
             print(f"{name:40} {len(values):5d} {statistics.median(values):9.3f} {p95(values):9.3f}")
         print(f"\n{'ratio':40} {'value':>8} {'goal':>8}")
         for row in self.ratios:
-            goal = f"≤ {row['at_most']:g}" if row["at_most"] else ""
-            goal = f"≥ {row['at_least']:g}" if row["at_least"] else goal
-            missed = "  missed" if row["name"] in self.missed() else ""
-            print(f"{row['name']:40} {row['value']:8.2f} {goal:>8}{missed}")
+            missed = "  missed" if row["missed"] else ""
+            print(f"{row['name']:40} {row['value']:8.2f} {describe_goal(row):>8}{missed}")
         for name, value in self.notes.items():
             print(f"{name}: {value}")
 
@@ -72,6 +67,23 @@ class Figures:
         }
         path.write_text(json.dumps(content, indent=1) + "\n")
         print(f"all figures: {path}")
+
+
+def judge(name: str, value: float, at_most=None, at_least=None, **more: object) -> dict:
+    """A ratio as it is written; ``more``: what else tells it from others."""
+    row = {**more, "name": name, "value": round(value, 3), "at_most": at_most, "at_least": at_least}
+    return {**row, "missed": is_missed(row)}
+
+
+def make_parser(name: str) -> argparse.ArgumentParser:
+    """The options that every part has."""
+    parser = argparse.ArgumentParser(prog=f"./dev bench {name}")
+    parser.add_argument("--short", action="store_true", help="fewer rounds of the same ratios")
+    parser.add_argument(
+        "--margin", type=float, default=0.0, help="share by which goals may be missed"
+    )
+    parser.add_argument("--json", type=Path, default=DEV / "bench" / f"{name}.json")
+    return parser
 
 
 def p95(values: list[float]) -> float:

@@ -56,6 +56,12 @@ def restore_addon(database: str) -> None:
             return
         names = _list_needed()
         cr.execute(
+            "SELECT count(*) FROM ir_module_module WHERE name IN %s AND state IN %s",
+            [names, _LOADED_STATES],
+        )
+        if cr.fetchone()[0] == len(names):
+            return
+        cr.execute(
             "UPDATE ir_module_module SET state = 'installed' WHERE name IN %s"
             " AND state NOT IN %s RETURNING name",
             [names, _LOADED_STATES],

@@ -7,6 +7,7 @@ import logging
 import threading
 import time
 from contextlib import contextmanager
+from functools import lru_cache
 
 from odoo.http import request
 
@@ -39,6 +40,17 @@ MIRRORS = {
 #: These are kept out of the database when they are hidden, because SQL would read them there.
 SECRET_MIRRORS = frozenset(MIRRORS) - {"saas_client.suspended"}
 
+#: Pages of the web client, and the bundles that Odoo compiles when they are asked for.
+_PAGE_PATHS = (
+    "/odoo/",
+    "/web/assets/",
+    "/bus/websocket_worker_bundle",
+    "/im_livechat/assets_embed.",
+    "/im_livechat/emoji_bundle",
+)
+
+#: What a signature says stays so, and within one request it is asked for again and again.
+_read_policy = lru_cache(maxsize=64)(read_policy)
 _in_force: dict = {}
 _local = threading.local()
 
@@ -106,7 +118,7 @@ def _verify(token, keys, uuid, database):
     """The policy, when one of the keys has signed it for this database."""
     for issuer, key in keys.items():
         try:
-            return read_policy(
+            return _read_policy(
                 token, public_key=key, issuer=issuer, audience=uuid, database=database
             )
         except TokenRefused as reason:
@@ -134,15 +146,13 @@ def read_newer_policy(env, token):
     return policy
 
 
-def keep_policy(env, token, policy):
-    """Store a policy outside of the database, and inside as far as nothing in it is hidden.
+def keep_policy(env, token):
+    """Store a policy outside of the database.
 
-    The copy outside rules at once, also when this transaction fails: it is signed, and the portal
-    sends another one when it takes an order back.
+    It rules at once, also when this transaction fails: it is signed, and the portal sends another
+    one when it takes an order back.
     """
     uuid = env["ir.config_parameter"]._get_param(UUID_KEY) or ""
-    secret = policy.hidden & SECRET_MIRRORS
-    env["ir.config_parameter"]._saas_set(POLICY_KEY, None if secret else token, hidden=True)
     trust.write_policy_token(uuid, token)
 
 
@@ -191,4 +201,4 @@ def is_page_request() -> bool:
     if not request or request.httprequest.method not in ("GET", "HEAD"):
         return False
     path = request.httprequest.path
-    return path == "/web" or path == "/odoo" or path.startswith(("/odoo/", "/web/assets/"))
+    return path in ("/web", "/odoo") or path.startswith(_PAGE_PATHS)

@@ -73,10 +73,20 @@ def _list_garbage(env, folder):
         for path, _folders, names in os.walk(os.path.join(folder, "checklist"))
         for name in names
     ]
+    if not listed:
+        return
     env["ir.attachment"].flush_model(["store_fname"])
-    for names in split_every(env.cr.IN_MAX, listed):
-        env.cr.execute("SELECT store_fname FROM ir_attachment WHERE store_fname IN %s", [names])
-        yield from set(names) - {name for (name,) in env.cr.fetchall()}
+    # Whoever waited for another upload does not see its row in a transaction that began before.
+    with env.registry.cursor() as latest:
+        for names in split_every(env.cr.IN_MAX, listed):
+            stored = {name for cr in (env.cr, latest) for name in _list_stored(cr, names)}
+            yield from set(names) - stored
+
+
+def _list_stored(cr, names):
+    """Which of these files attachments refer to."""
+    cr.execute("SELECT store_fname FROM ir_attachment WHERE store_fname IN %s", [names])
+    return [name for (name,) in cr.fetchall()]
 
 
 def _get_files_size(env, fresh) -> int:

@@ -107,9 +107,11 @@ def update_state(uuid: str, change) -> dict:
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     with open(path.with_suffix(".lock"), "w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        state = read_state(uuid)
+        before = read_state(uuid)
+        state = dict(before)
         change(state)
-        _write(path, json.dumps(state))
+        if state != before:
+            _write(path, json.dumps(state))
     return state
 
 

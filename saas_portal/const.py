@@ -27,6 +27,10 @@ LIVE_STATES = (OPEN, PENDING)
 #: These count for the limits of a plan: what exists, and what is about to.
 COUNTED_STATES = (DRAFT, BUILDING, OPEN, PENDING)
 
+#: Scheduled actions that run operations, and threads besides for all others of the portal.
+LANES = 3
+OTHER_CRONS = 2
+
 OP_PENDING = "pending"
 OP_RUNNING = "running"
 OP_DONE = "done"

@@ -42,7 +42,8 @@ def in_own_transaction(records: BaseModel, work: Callable[[BaseModel], object]) 
             with records.env.registry.cursor() as cr:
                 cr.execute("SELECT set_config('lock_timeout', %s, true)", [_ROW_TIMEOUT])
                 env = api.Environment(cr, records.env.uid, records.env.context, su=True)
-                return work(records.with_env(env))
+                # What is read here is for these records, not for all that were found with them.
+                return work(records.with_env(env).with_prefetch())
         except LockNotAvailable as error:
             raise UserError(
                 records.env._("Somebody else is changing the same record; try again later.")

@@ -11,17 +11,27 @@ from odoo.addons.sadeem_portainer.lib.portainer_api import (
     Stack,
 )
 
-from .lib.saas_stack import LABEL_KEY, LABEL_NAME, LABEL_PORTAL, client_key
+from .lib.saas_stack import (
+    LABEL_IMAGE,
+    LABEL_KEY,
+    LABEL_NAME,
+    LABEL_PORTAL,
+    ODOO_SERVICE,
+    client_key,
+)
 
 VANISHED, DOWN, DRIFTED, ORPHANED = "vanished", "down", "drifted", "orphaned"
+OUTDATED, RUNNING = "outdated", "running"
 
 
 @dataclass(frozen=True)
 class Wanted:
     """A client's stack as the records have it.
 
-    :param services: that should run; none for a client that is stopped
+    :param services: that should run; none for a client that is stopped or deleted
+    :param missed: it is a loss when nothing of it is there; not so for a deleted client
     :param text: what was deployed, '' when that is not to be compared
+    :param image: the name of Odoo's image, '' when that is not to be compared
     :param busy: something is being done to it at this moment
     """
 
@@ -29,17 +39,23 @@ class Wanted:
     key: str
     stack: str
     services: tuple[str, ...] = ()
+    missed: bool = True
     text: str = ""
+    image: str = ""
     busy: bool = False
 
 
 @dataclass(frozen=True)
 class Shown:
-    """What a server shows of one environment; the text of a stack that just went is missing."""
+    """What a server shows of one environment; the text of a stack that just went is missing.
+
+    :param images: name → id of the images that the host has
+    """
 
     stacks: Mapping[str, Stack]
     containers: tuple[Container, ...]
     texts: Mapping[str, str]
+    images: Mapping[str, str]
 
 
 @dataclass(frozen=True)
@@ -52,9 +68,10 @@ class Deviation:
     detail: str = ""
 
 
-def look(client: PortainerClient, number: int) -> Shown:
+def look(client: PortainerClient, number: int, images: Iterable[str] = ()) -> Shown:
     """Read it all; what is missing in a part that could not be read would look vanished.
 
+    :param images: names of those that are to be looked for
     :raises PortainerError: something of it could not be read
     """
     containers = tuple(client.list_containers(number))
@@ -65,7 +82,8 @@ def look(client: PortainerClient, number: int) -> Shown:
             texts[name] = client.get_stack_file(stack.id)
         except NotFound:
             continue
-    return Shown(stacks, containers, texts)
+    found = {name: client.find_image(number, name) for name in images}
+    return Shown(stacks, containers, texts, found)
 
 
 def compare(
@@ -94,15 +112,26 @@ def compare(
 
 def _judge(wanted: Wanted, shown: Shown, containers: list[Container]) -> Deviation | None:
     """The worst that can be said of a stack; None when all is well."""
-    if wanted.stack not in shown.stacks and not containers:
+    if wanted.missed and wanted.stack not in shown.stacks and not containers:
         return Deviation(VANISHED, wanted.stack, wanted.client_id)
     running = {container.service for container in containers if container.is_running}
+    if running and not wanted.services:
+        return Deviation(RUNNING, wanted.stack, wanted.client_id, ", ".join(sorted(running)))
     if missing := [service for service in wanted.services if service not in running]:
         return Deviation(DOWN, wanted.stack, wanted.client_id, ", ".join(missing))
     text = shown.texts.get(wanted.stack)
     if wanted.text and text is not None and text.strip() != wanted.text.strip():
         return Deviation(DRIFTED, wanted.stack, wanted.client_id)
+    newest = shown.images.get(wanted.image)
+    if newest and any(_is_of_another_image(container, newest) for container in containers):
+        return Deviation(OUTDATED, wanted.stack, wanted.client_id, wanted.image)
     return None
+
+
+def _is_of_another_image(container: Container, newest: str) -> bool:
+    """Whether Odoo runs an image that lost its name, or its modules were updated with one."""
+    known = {container.image_id, container.labels.get(LABEL_IMAGE, "")} - {""}
+    return container.service == ODOO_SERVICE and not known <= {newest}
 
 
 def _find_orphans(shown: Shown, containers: Mapping, portal: str, known: set) -> list[Deviation]:

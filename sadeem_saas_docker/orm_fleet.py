@@ -78,7 +78,9 @@ def _find_deployment(server: BaseModel, ref: ClientRef) -> Deployment:
         raise DriverRejected(client._describe_refusal(error)) from error
     standing = _describe(client)
     target = _complete(standing.target, text, client._get_secret_name())
-    return replace(standing, target=target)
+    revision = client.docker_revision_id
+    settled = bool(revision.deployed_at) and revision.compose == text
+    return replace(standing, target=target, settled=settled)
 
 
 def _find_client(server: BaseModel, ref: ClientRef) -> BaseModel:
@@ -96,6 +98,7 @@ def _describe(client: BaseModel) -> Deployment:
         target=stack._prepare_target(),
         containers=client._get_services(),
         external=client._prepare_external_server(),
+        storage_mb=client.total_storage_limit,
     )
 
 

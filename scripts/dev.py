@@ -18,6 +18,11 @@ def main(verb, *arguments):
         from devkit.benchmarks import run_benchmark
 
         return run_benchmark(arguments)
+    if verb == "i18n":
+        from devkit.translations import refresh
+
+        refresh(*arguments)
+        return 0
     if verb in ("docker", "portainer"):
         from devkit import docker_verbs
 

@@ -39,10 +39,14 @@ setup_system() {
 
 # --- Python ----------------------------------------------------------------------
 
-# Sets BASE_PYTHON to the active Python, else to the system's, if Odoo 19 and we can use it.
+# Sets BASE_PYTHON, if Odoo 19 and we can use one of them, to the active Python when it has Odoo, else
+# to the system's, which Debian builds for speed, else to the active one.
 find_python() {
-    local candidate
-    for candidate in "$(command -v python3 || true)" /usr/bin/python3; do
+    local active candidate candidates
+    active=$(command -v python3 || true)
+    candidates=(/usr/bin/python3 "$active")
+    ! odoo_of "$active" >/dev/null || candidates=("$active" /usr/bin/python3)
+    for candidate in "${candidates[@]}"; do
         if [ -x "$candidate" ] && "$candidate" -c \
             'import sys, ensurepip, venv; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' 2>/dev/null; then
             BASE_PYTHON=$candidate
@@ -51,6 +55,14 @@ find_python() {
     done
     return 1
 }
+
+# The folder of the odoo package that a Python can import, if it is Odoo 19.
+odoo_of() (
+    [ -n "$1" ] && cd / && "$1" -c '
+import odoo.release, os
+assert odoo.release.version_info[:2] == (19, 0)
+print(os.path.dirname(os.path.dirname(os.path.abspath(odoo.release.__file__))))' 2>/dev/null
+)
 
 make_venv() {
     rm -rf "$VENV"
@@ -112,10 +124,7 @@ find_odoo() {
         done
         [ -n "$ODOO_ROOT" ] || die "ODOO_PATH=$ODOO_PATH holds no odoo/release.py: name the folder that contains the odoo package."
         grep -q "^version_info = (19, 0," "$ODOO_ROOT/odoo/release.py" || die "ODOO_PATH=$ODOO_PATH is not Odoo 19.0."
-    elif folder=$(cd / && "$BASE_PYTHON" -c '
-import odoo.release, os
-assert odoo.release.version_info[:2] == (19, 0)
-print(os.path.dirname(os.path.dirname(os.path.abspath(odoo.release.__file__))))' 2>/dev/null); then
+    elif folder=$(odoo_of "$BASE_PYTHON"); then
         ODOO_SOURCE=python
         ODOO_ROOT=$folder
     fi
@@ -201,7 +210,7 @@ setup_tests() {
         # Without an engine the other stages shall run: the last one then says what is wrong.
         "test ") apt_install shellcheck; setup_browser; setup_printer; setup_sshd; setup_nginx; (setup_docker) || true ;;
         "test unit"*) setup_sshd; setup_nginx ;;
-        "test docker"*) setup_sshd; (setup_docker) || true ;;
+        "test docker"* | "test portainer"*) setup_sshd; (setup_docker) || true ;;
         "test odoo"* | "test e2e"*) setup_browser; setup_printer ;;
     esac
 }

@@ -6,6 +6,7 @@ Addresses follow the environment each time; the rest is made once and is the adm
 import logging
 import os
 import time
+from pathlib import Path
 from urllib.parse import urlsplit
 
 from odoo import SUPERUSER_ID, Command, api
@@ -33,11 +34,16 @@ def main():
             _logger.error("No clients on Docker yet: %s Run `docker compose up` again.", error)
 
 
+def _read_secret(name):
+    """One that compose shows to this container alone, and to nobody who inspects it."""
+    return (Path("/run/secrets") / name).read_text().strip()
+
+
 def finish_database(env):
     """The administrator's password is set once, the addresses whenever they have changed."""
     parameters = env["ir.config_parameter"]
     if not parameters.get_param(DIGEST):
-        env.ref("base.user_admin").password = os.environ["ADMIN_PASSWORD"]
+        env.ref("base.user_admin").password = _read_secret("admin_password")
     url = os.environ["PORTAL_URL"]
     if parameters.get_param("web.base.url") != url:
         parameters.set_param("web.base.url", url)
@@ -64,8 +70,12 @@ def connect_portainer(env):
         .with_context(active_test=False)
         .search([("portainer_link", "=", PORTAINER)], limit=1)
     )
+    public_link = os.environ["PORTAINER_URL"]
+    if server and server.public_link != public_link:
+        server.public_link = public_link
     if not server:
-        server = env["sadeem.portainer"].create(prepare_portainer_vals())
+        vals = {**prepare_portainer_vals(), "public_link": public_link}
+        server = env["sadeem.portainer"].create(vals)
         # It is confirmed with cursors of its own, which see only what is committed.
         env.cr.commit()
     if server.state == "draft" and not server.last_seen:
@@ -87,7 +97,7 @@ def prepare_portainer_vals():
     try:
         # Nobody stands between containers of one network: what answers first is Portainer.
         tls = TlsPolicy.pinned(patiently(lambda: fetch_fingerprint(PORTAINER)))
-        password = os.environ["PORTAINER_PASSWORD"]
+        password = _read_secret("portainer_password")
         with PortainerClient(PORTAINER, tls=tls) as client:
             client.wait_until_ready()
             token = make_token(client, password, TOKEN_NAME, TOKEN_NAME)

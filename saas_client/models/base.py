@@ -23,6 +23,7 @@ WRITTEN_BY_READING = frozenset(
         "ir.profile",
         "mail.notification",
         "mail.presence",
+        "mail.push.device",
         "res.device.log",
         "res.users.log",
         "res.users.settings",

@@ -1,12 +1,13 @@
 import logging
 import time
 import uuid
+from functools import partial
 
 from odoo import api, fields, models, tools
 from odoo.exceptions import AccessError
 
 from ..lib.client_rules import CLOSED, is_protected, parse_limit, parse_switch
-from ..policy import MIRRORS, SECRET_MIRRORS, get_policy
+from ..policy import MIRRORS, POLICY_KEY, SECRET_MIRRORS, get_policy
 
 _logger = logging.getLogger(__name__)
 
@@ -40,8 +41,7 @@ class IrConfigParameter(models.Model):
         self._saas_refuse_keys(vals.get("key") for vals in vals_list)
         was_suspended = self._saas_is_suspended()
         parameters = super().create(vals_list)
-        # Odoo forgets the values before it writes, and the policy has been asked for since then.
-        self.env.registry.clear_cache("stable")
+        self._saas_forget_values()
         parameters._saas_follow_suspension(was_suspended)
         return parameters
 
@@ -50,15 +50,25 @@ class IrConfigParameter(models.Model):
         self._saas_refuse_keys([*self.sudo().mapped("key"), vals.get("key")])
         was_suspended = self._saas_is_suspended()
         result = super().write(vals)
-        self.env.registry.clear_cache("stable")
+        self._saas_forget_values()
         self._saas_follow_suspension(was_suspended)
         return result
 
     def unlink(self):
         self._saas_refuse_keys(self.sudo().mapped("key"))
         result = super().unlink()
-        self.env.registry.clear_cache("stable")
+        self._saas_forget_values()
         return result
+
+    def _saas_forget_values(self):
+        """Have values read anew, which Odoo forgets only before it writes.
+
+        The policy is asked for between that and here, and other threads go on to read the former
+        values until the commit.
+        """
+        forget = partial(self.env.registry.clear_cache, "stable")
+        forget()
+        self.env.cr.postcommit.add(forget)
 
     @api.model
     def get_param(self, key, default=False):
@@ -99,13 +109,22 @@ class IrConfigParameter(models.Model):
     @api.model
     def _saas_set(self, key, value, hidden):
         """Store a parameter, or remove it when the value is None; write nothing in vain."""
-        parameter = self.sudo().search([("key", "=", key)])
-        if value is None:
-            parameter.unlink()
-        elif not parameter:
-            parameter.create({"key": key, "value": value, "saas_hidden": hidden})
-        elif (parameter.value, parameter.saas_hidden) != (value, hidden):
-            parameter.write({"value": value, "saas_hidden": hidden})
+        self._saas_set_many({key: (value, hidden)})
+
+    @api.model
+    def _saas_set_many(self, values):
+        """The same for several: key → (value, whether it is hidden)."""
+        columns = ["key", "value", "saas_hidden"]
+        known = self.sudo().search_fetch([("key", "in", list(values))], columns)
+        by_key = {parameter.key: parameter for parameter in known}
+        for key, (value, hidden) in values.items():
+            parameter = by_key.get(key, known.browse())
+            if value is None:
+                parameter.unlink()
+            elif not parameter:
+                parameter.create({"key": key, "value": value, "saas_hidden": hidden})
+            elif (parameter.value, parameter.saas_hidden) != (value, hidden):
+                parameter.write({"value": value, "saas_hidden": hidden})
 
     @api.model
     def _saas_get_rung(self, fresh=False):
@@ -147,12 +166,17 @@ class IrConfigParameter(models.Model):
             return 0
 
     @api.model
-    def _saas_follow_policy(self, policy, was_suspended):
-        """Repeat the policy in the parameters that people and other addons read."""
-        for key, read in MIRRORS.items():
-            hidden = key in policy.hidden
-            secret = hidden and key in SECRET_MIRRORS
-            self._saas_set(key, None if secret else read(policy), hidden)
+    def _saas_follow_policy(self, token, policy, was_suspended):
+        """Keep the policy inside, and repeat it in the parameters that people and addons read.
+
+        What is hidden in it is not here, because SQL would read it.
+        """
+        secrets = policy.hidden & SECRET_MIRRORS
+        values = {
+            key: (None if key in secrets else read(policy), key in policy.hidden)
+            for key, read in MIRRORS.items()
+        }
+        self._saas_set_many({POLICY_KEY: (None if secrets else token, True), **values})
         self._saas_follow_suspension(was_suspended)
 
     @api.model

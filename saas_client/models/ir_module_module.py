@@ -1,3 +1,4 @@
+import contextlib
 import time
 
 from psycopg2.errors import DeadlockDetected, LockNotAvailable, SerializationFailure
@@ -5,6 +6,7 @@ from psycopg2.errors import DeadlockDetected, LockNotAvailable, SerializationFai
 from odoo import api, models, tools
 from odoo.exceptions import AccessError, UserError
 
+from ..apps_lock import alone, undo_half_changes
 from ..policy import get_policy, is_operator_at_work
 
 MANAGE_GROUP = "saas_client.group_show_modules_menu"
@@ -12,6 +14,8 @@ MANAGE_GROUP = "saas_client.group_show_modules_menu"
 LISTED_STATES = ("uninstalled", "uninstallable")
 # How long an order of the operator waits for a scheduled action to end.
 BUSY_SECONDS = 120
+# And for apps to be changed by somebody else, or by the same order whose asker was cut off.
+APPS_SECONDS = 600
 
 
 class IrModuleModule(models.Model):
@@ -46,7 +50,8 @@ class IrModuleModule(models.Model):
 
     def button_immediate_install(self):
         self._saas_check_may_manage_apps()
-        return super().button_immediate_install()
+        with alone(self.env):
+            return super().button_immediate_install()
 
     def button_upgrade(self):
         self._saas_check_may_manage_apps()
@@ -54,7 +59,8 @@ class IrModuleModule(models.Model):
 
     def button_immediate_upgrade(self):
         self._saas_check_may_manage_apps()
-        return super().button_immediate_upgrade()
+        with alone(self.env):
+            return super().button_immediate_upgrade()
 
     def button_uninstall(self):
         self._saas_check_may_manage_apps()
@@ -64,7 +70,8 @@ class IrModuleModule(models.Model):
     def button_immediate_uninstall(self):
         self._saas_check_may_manage_apps()
         self._saas_check_keeps_addon()
-        return super().button_immediate_uninstall()
+        with alone(self.env):
+            return super().button_immediate_uninstall()
 
     def module_uninstall(self):
         self._saas_check_may_manage_apps()
@@ -109,37 +116,49 @@ class IrModuleModule(models.Model):
 
     @api.model
     def _saas_install(self, names):
-        modules, report = self._saas_find(names)
-        if missing := modules.filtered(lambda module: module.state == "uninstalled"):
-            self._saas_await_scheduled_actions()
-            missing.button_immediate_install()
-        return report
+        with self._saas_alone():
+            modules, report = self._saas_find(names)
+            if missing := modules.filtered(lambda module: module.state == "uninstalled"):
+                self._saas_await_scheduled_actions()
+                missing.button_immediate_install()
+            return report
 
     @api.model
     def _saas_upgrade(self, names):
-        modules, report = self._saas_find(names)
-        installed = modules.filtered(lambda module: module.state == "installed")
-        report += [f"addon not installed: {name}" for name in (modules - installed).mapped("name")]
-        if installed:
-            self._saas_await_scheduled_actions()
-            installed.button_immediate_upgrade()
-        return report
+        with self._saas_alone():
+            modules, report = self._saas_find(names)
+            installed = modules.filtered(lambda module: module.state == "installed")
+            report += [
+                f"addon not installed: {name}" for name in (modules - installed).mapped("name")
+            ]
+            if installed:
+                self._saas_await_scheduled_actions()
+                installed.button_immediate_upgrade()
+            return report
 
     @api.model
     def _saas_uninstall(self, names):
-        modules, report = self._saas_find(names)
-        removable = self.browse()
-        for module in modules:
-            if module.state != "installed":
-                report.append(f"addon not installed: {module.name}")
-            elif module._saas_carries_addon() or module.name in self._saas_server_wide():
-                report.append(f"addon cannot be uninstalled: {module.name}")
-            else:
-                removable |= module
-        if removable:
-            self._saas_await_scheduled_actions()
-            removable.button_immediate_uninstall()
-        return report
+        with self._saas_alone():
+            modules, report = self._saas_find(names)
+            removable = self.browse()
+            for module in modules:
+                if module.state != "installed":
+                    report.append(f"addon not installed: {module.name}")
+                elif module._saas_carries_addon() or module.name in self._saas_server_wide():
+                    report.append(f"addon cannot be uninstalled: {module.name}")
+                else:
+                    removable |= module
+            if removable:
+                self._saas_await_scheduled_actions()
+                removable.button_immediate_uninstall()
+            return report
+
+    @contextlib.contextmanager
+    def _saas_alone(self):
+        """What a process that died had begun is undone, so that it can be begun again."""
+        with alone(self.env, APPS_SECONDS):
+            undo_half_changes(self.env)
+            yield
 
     @api.model
     def _saas_await_scheduled_actions(self):

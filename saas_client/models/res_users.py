@@ -23,6 +23,8 @@ OPERATOR_FIELDS = frozenset(
     {"active", "email", "group_ids", "login", "new_password", "partner_id", "password"}
     | {"oauth_provider_id", "oauth_uid"}
 )
+#: Of the owner whom a template holds ready for its copies; there is none in a client.
+PREPARED_LOGIN = "saas-prepared-owner"
 
 
 class ResUsers(models.Model):
@@ -240,23 +242,55 @@ class ResUsers(models.Model):
     @api.model
     def _saas_ensure_owner(self, login, name, email, password_hash, lang, tz):
         """Make the owner be as the portal says, creating him when needed; return him."""
-        users = self.with_context(active_test=False, no_reset_password=True, tracking_disable=True)
+        users = self._saas_browse_quietly()
         vals = users._saas_prepare_owner_vals(login, name, email, lang, tz)
         users._saas_free_login(login)
         same_login = users.search([("login", "=", login)], limit=1)
-        owner = users._saas_get_owner() or same_login
+        owner = users._saas_get_owner()
+        if not owner or (same_login and owner.login == PREPARED_LOGIN):
+            owner = same_login
         if same_login and same_login != owner:
             raise UserError(
                 self.env._("Another user of this database has the login %(login)s.", login=login)
             )
+        if owner.login == PREPARED_LOGIN:
+            owner._saas_set_login(login)
         if owner:
             owner.write({key: value for key, value in vals.items() if owner[key] != value})
         else:
-            groups = users.env.ref("base.group_user") | users.env.ref("base.group_partner_manager")
-            owner = users.create({**vals, "group_ids": [Command.set(groups.ids)]})
+            owner = users._saas_create_owner(vals)
         owner._saas_set_password_hash(password_hash)
         self.env["ir.config_parameter"]._saas_set(OWNER_KEY, str(owner.id), hidden=False)
         return self.browse(owner.id)
+
+    @api.model
+    def _saas_prepare_owner(self):
+        """Hold an owner ready in a template: all that a person is here, but for who it is.
+
+        Nobody gets in as him, who has neither password nor address. Whoever makes a client of a
+        copy gives him the rest, by `_saas_ensure_owner` or by SQL; until then he is archived.
+        """
+        users = self._saas_browse_quietly()
+        owner = users._saas_get_owner()
+        if not owner:
+            # the signature is made of the name when there is one
+            vals = {"login": PREPARED_LOGIN, "name": "Owner", "email": False, "signature": False}
+            owner = users._saas_create_owner(vals)
+            # Odoo draws the initial of a name; where there is no picture, it does so when asked
+            owner.image_1920 = False
+            self.env["ir.config_parameter"]._saas_set(OWNER_KEY, str(owner.id), hidden=False)
+        self.env["auth.oauth.provider"]._saas_close_publishers_login()
+        return self.browse(owner.id)
+
+    @api.model
+    def _saas_browse_quietly(self):
+        """The users, archived ones too, in a context in which nobody is told of changes."""
+        return self.with_context(active_test=False, no_reset_password=True, tracking_disable=True)
+
+    @api.model
+    def _saas_create_owner(self, vals):
+        groups = self.env.ref("base.group_user") | self.env.ref("base.group_partner_manager")
+        return self.create({**vals, "group_ids": [Command.set(groups.ids)]})
 
     @api.model
     def _saas_prepare_owner_vals(self, login, name, email, lang, tz):
@@ -277,9 +311,14 @@ class ResUsers(models.Model):
         while login == new_login or self.search_count([("login", "=", new_login)], limit=1):
             number += 1
             new_login = f"saas-admin-{number}"
-        # not through write, which would send a security alert about an account of no person
-        self.env.cr.execute("UPDATE res_users SET login = %s WHERE id = %s", [new_login, admin.id])
-        admin.invalidate_recordset(["login"])
+        admin._saas_set_login(new_login)
+
+    def _saas_set_login(self, login):
+        """Not through write, which would send a security alert about an account of no person."""
+        self.ensure_one()
+        self.env.flush_all()
+        self.env.cr.execute("UPDATE res_users SET login = %s WHERE id = %s", [login, self.id])
+        self.invalidate_recordset(["login"])
         self.env.registry.clear_cache()
 
     def _saas_set_password_hash(self, password_hash):

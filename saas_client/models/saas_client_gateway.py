@@ -22,6 +22,9 @@ _logger = logging.getLogger(__name__)
 
 # Any number will do, as long as nothing else in the database locks it.
 APPLY_LOCK = 0x5AA5C11E
+_TRY_LOCK = "SELECT pg_try_advisory_xact_lock(%s)"
+#: Steps that end the transaction in which they begin.
+_COMMITTING = frozenset({"update_addons", "install_addons", "uninstall_addons"})
 
 
 class SaasClientGateway(models.AbstractModel):
@@ -46,7 +49,8 @@ class SaasClientGateway(models.AbstractModel):
         payload = self.env["res.users"]._saas_read_token(request, action="apply").payload
         gateway = self.sudo()
         gateway._check_payload(payload)
-        with gateway._one_at_a_time(), operator_at_work():
+        commits = not _COMMITTING.isdisjoint(payload)
+        with gateway._one_at_a_time(commits), operator_at_work():
             return gateway._apply(payload)
 
     @api.model
@@ -150,13 +154,19 @@ class SaasClientGateway(models.AbstractModel):
             ) from error
 
     @contextmanager
-    def _one_at_a_time(self):
+    def _one_at_a_time(self, commits):
         """Let one request of the portal act at a time in this database.
 
-        The lock is held by a transaction of its own, because installing an app commits ours.
+        :param commits: whether the request ends our transaction, so that another has to hold the
+            lock; another has to wait for it too
         """
+        if not commits:
+            self.env.cr.execute(_TRY_LOCK, [APPLY_LOCK])
+            if self.env.cr.fetchone()[0]:
+                yield
+                return
         with self.env.registry.cursor() as cr:
-            cr.execute("SELECT pg_try_advisory_xact_lock(%s)", [APPLY_LOCK])
+            cr.execute(_TRY_LOCK, [APPLY_LOCK])
             if not cr.fetchone()[0]:
                 # ours has written nothing yet; while it waits it must not hold back the changes
                 # of tables that the other one makes, and after that it must see them
@@ -182,8 +192,8 @@ class SaasClientGateway(models.AbstractModel):
         policy, former_limit = self._read_policy(token), parameters._saas_get_limit(MAX_USERS_KEY)
         was_suspended = parameters._saas_is_suspended()
         count_seats(self.env, policy)
-        keep_policy(self.env, token, policy)
-        parameters._saas_follow_policy(policy, was_suspended)
+        keep_policy(self.env, token)
+        parameters._saas_follow_policy(token, policy, was_suspended)
         if policy.max_users != former_limit:
             self.env["res.users"]._saas_tell_owner_about_limit()
 

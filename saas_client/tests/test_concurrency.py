@@ -49,6 +49,15 @@ class TestConcurrency(BaseCase):
                 create(second, "two")
             second_cr.rollback()
 
+    def test_what_is_read_until_the_commit_is_not_remembered(self):
+        with self.registry.cursor() as first_cr, self.registry.cursor() as second_cr:
+            first, second = self.open_env(first_cr), self.open_env(second_cr)
+            first["ir.config_parameter"].set_param(MAX_USERS, "7")
+            first.flush_all()
+            self.assertFalse(second["ir.config_parameter"].get_param(MAX_USERS))
+        with self.registry.cursor() as cr:
+            self.assertEqual(self.open_env(cr)["ir.config_parameter"].get_param(MAX_USERS), "7")
+
     def test_the_last_place_for_a_user_is_taken_once(self):
         def set_limit(env):
             count = env["res.users"]._saas_count_users()

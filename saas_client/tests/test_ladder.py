@@ -112,6 +112,24 @@ class TestLadder(PolicyCommon, HttpCase):
         self.partner.invalidate_recordset()
         self.assertEqual(self.partner.name, "Somebody")
 
+    def test_read_only_lets_the_web_client_start_in_silence(self):
+        self.env["ir.attachment"].search([("url", "=like", "/web/assets/%worker_assets%")]).unlink()
+        channel = (
+            self.env["discuss.channel"]
+            .with_user(self.user)
+            ._get_or_create_chat(self.admin.partner_id.ids)
+        )
+        message = channel.with_user(self.admin).message_post(body="Hello", message_type="comment")
+        self.obey(rung="read_only")
+        self.authenticate("customer", PASSWORD)
+        self.assertEqual(self.url_open("/bus/websocket_worker_bundle").status_code, 200)
+        self.assertFalse(self.rpc("discuss.channel", "channel_fetched", channel.ids)[1])
+        member = channel.sudo().channel_member_ids.filtered("is_self")
+        self.assertEqual(member.fetched_message_id, message)
+        done, error = self.rpc("res.company", "iap_enrich_auto", self.env.company.ids)
+        self.assertFalse(error)
+        self.assertFalse(done)
+
     def test_read_only_counts_for_api_keys_too(self):
         headers = self.bearer()
         self.obey(rung="read_only")

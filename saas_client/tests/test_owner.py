@@ -96,6 +96,71 @@ class TestOwner(SaasClientCase):
         self.assertEqual(owner.login, "admin")
         self.assertEqual(self.admin.login, "saas-admin-2")
 
+    # -- the owner whom a template holds ready -----------------------------------------------------
+
+    def prepare_owner(self):
+        """As in a copy of a template: nobody is active there but the operator."""
+        owner = self.env["res.users"]._saas_prepare_owner()
+        owner.active = False
+        return owner
+
+    def test_who_waits_in_a_template_becomes_the_owner(self):
+        waiting = self.prepare_owner()
+        owner = self.ensure_owner()
+        self.assertEqual(owner, waiting)
+        self.assertTrue(owner.active and owner.partner_id.active)
+        self.assertEqual(self.log_in(owner.login), owner.id)
+
+    def test_he_is_no_other_than_one_made_on_the_spot(self):
+        def look(user):
+            self.env.flush_all()
+            names = ("res_users", "res_partner")
+            ids = {"res_users": user.id, "res_partner": user.partner_id.id}
+            own = {"id", "login", "partner_id", "commercial_partner_id", "name", "signature"}
+            own |= {"complete_name", "create_date", "create_uid", "write_date", "write_uid"}
+            rows = []
+            for name in names:
+                self.env.cr.execute(f"SELECT * FROM {name} WHERE id = %s", [ids[name]])
+                (row,) = self.env.cr.dictfetchall()
+                rows.append({key: value for key, value in row.items() if key not in own})
+            return rows, user.group_ids, str(user.signature), user.res_users_settings_id.ids != []
+
+        vals = {"password_hash": False, "email": "one@example.com", "name": "One"}
+        made = self.ensure_owner(login="made@example.com", **vals)
+        before = look(made)
+        self.parameters.search([("key", "=", "res.users.owner")]).unlink()
+        made.active = False
+        self.prepare_owner()
+        prepared = self.ensure_owner(login="prepared@example.com", **vals)
+        self.assertNotEqual(prepared, made)
+        self.assertEqual(look(prepared), before)
+
+    def test_nobody_logs_in_as_who_waits(self):
+        owner = self.env["res.users"]._saas_prepare_owner()
+        for password in (PASSWORD, "", "False", owner.login):
+            with self.assertRaises(AccessDenied):
+                self.log_in(owner.login, password)
+        self.assertFalse(owner.email)
+
+    def test_preparing_again_changes_nothing(self):
+        owner = self.prepare_owner()
+        self.assertEqual(self.env["res.users"]._saas_prepare_owner(), owner)
+        self.ensure_owner()
+        self.env["res.users"]._saas_prepare_owner()
+        self.assertEqual(owner.login, "client@example.com")
+
+    def test_who_has_the_login_already_is_preferred_to_who_waits(self):
+        waiting = self.prepare_owner()
+        user = self.make_user("client@example.com")
+        self.assertEqual(self.ensure_owner(), user)
+        self.assertFalse(waiting.active)
+
+    def test_the_new_owner_is_not_warned_of_his_own_login(self):
+        self.prepare_owner()
+        before = self.env["mail.mail"].search_count([])
+        self.ensure_owner()
+        self.assertEqual(self.env["mail.mail"].search_count([]), before)
+
     def test_no_mail_is_sent(self):
         before = self.env["mail.mail"].search_count([])
         self.admin.login = "admin"

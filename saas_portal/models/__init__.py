@@ -33,7 +33,10 @@ from . import (
     saas_portal_client_login,
     saas_portal_client_keys,
     saas_portal_client_connect,
+    saas_portal_client_give_up,
     saas_portal_connection,
+    saas_portal_deviation,
+    saas_portal_server_comparison,
     saas_portal_operation,
     saas_portal_operation_step,
 )

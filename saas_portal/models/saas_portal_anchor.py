@@ -47,6 +47,11 @@ class SaasPortalKeyring(models.AbstractModel):
             )
 
     @api.model
+    def _publish_policy(self, client_uuid, token):
+        """Let a client on this server find its policy before it is there itself."""
+        _ensure_file(_get_folder() / f"{client_uuid}.policy", token)
+
+    @api.model
     def _forget_policy(self, client_uuid):
         """Remove what a client that no longer exists has kept on this server."""
         for path in _get_folder().glob(f"{client_uuid}.*"):

@@ -7,8 +7,9 @@ from ..const import OP_DONE, OPEN_OPERATION_STATES
 class SaasPortalBatch(models.Model):
     """One order given to many clients, with what came of it for each.
 
-    Each client gets an operation of its own, in the background: the lanes of the cron bound how
-    many work at a time, and one that fails keeps nobody from the rest.
+    Each client gets an operation of its own, in the background: so many are worked on at a time as
+    the parameter ``saas_portal.clients_at_once`` says, and one that fails keeps nobody from the
+    rest. What a portal that was killed had begun, it goes on with.
     """
 
     _name = "saas_portal.batch"
@@ -74,7 +75,8 @@ class SaasPortalBatch(models.Model):
         """
         batch = self.sudo().create({"kind": kind, "user_id": self.env.uid})
         lines = []
-        for client in clients:
+        # The cron is told once, of all of them.
+        for client in clients.with_context(saas_in_batch=True):
             values = {"batch_id": batch.id, "client_id": client.id, "client_name": client.name}
             try:
                 with self.env.cr.savepoint():
@@ -83,6 +85,7 @@ class SaasPortalBatch(models.Model):
                 values["refusal"] = str(error)
             lines.append(values)
         self.env["saas_portal.batch.line"].sudo().create(lines)
+        self.env["saas_portal.operation"]._trigger()
         return {
             "type": "ir.actions.act_window",
             "res_model": self._name,

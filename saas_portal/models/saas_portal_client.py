@@ -31,7 +31,7 @@ _GUARDED_FIELDS = frozenset(
     | {"name_released", "suspended_for", "users_len", "file_storage", "db_storage", "trash_name"}
     | {"active", "company_id", "trial", "storage_exceed", "expired", "notification_sent"}
     | {"expiry_suspended"}
-    | {"synced_at", "unreachable_since", "deleted_at", "purge_at"}
+    | {"synced_at", "sync_tried_at", "unreachable_since", "deleted_at", "purge_at"}
     | {"rung", "suspension_reason", "suspension_notice", "policy_serial"}
     | {"hidden_parameters", "record_limits"}
     | {"key_id", "login_portal_url"}
@@ -58,7 +58,14 @@ class SaasPortalClient(models.Model):
     _order = "id desc"
     _operation_link = "client_id"
 
-    name = fields.Char(string="Database", required=True, readonly=True, tracking=True, copy=False)
+    name = fields.Char(
+        string="Database",
+        required=True,
+        readonly=True,
+        tracking=True,
+        copy=False,
+        index="trigram",
+    )
     active = fields.Boolean(compute="_compute_active", store=True)
     client_id = fields.Char(
         string="Database UUID",
@@ -96,6 +103,7 @@ class SaasPortalClient(models.Model):
         "res.users",
         readonly=True,
         ondelete="restrict",
+        index=True,
         help="The portal user who owns the database and logs in to it under the same login.",
     )
     user_id = fields.Many2one(
@@ -103,6 +111,7 @@ class SaasPortalClient(models.Model):
         string="Salesperson",
         default=lambda self: self.env.user._is_internal() and self.env.user,
         tracking=True,
+        index="btree_not_null",
     )
     support_team_id = fields.Many2one(
         "saas_portal.support_team",
@@ -151,6 +160,8 @@ class SaasPortalClient(models.Model):
     _name_unique = models.UniqueIndex(
         "(lower(name)) WHERE NOT COALESCE(name_released, FALSE)", "Another client has this name."
     )
+    _inactive_index = models.Index("(id) WHERE active IS NOT TRUE")
+    _purge_index = models.Index("(purge_at) WHERE trash_name IS NOT NULL")
     _client_id_unique = models.Constraint("UNIQUE (client_id)", "This uuid belongs to a client.")
     _limits_not_negative = models.Constraint(
         "CHECK (max_users >= 0 AND total_storage_limit >= 0)",
@@ -177,8 +188,13 @@ class SaasPortalClient(models.Model):
 
     @api.depends("operation_ids")
     def _compute_operation_count(self):
+        counts = dict(
+            self.env["saas_portal.operation"]._read_group(
+                [("client_id", "in", self.ids)], ["client_id"], ["__count"]
+            )
+        )
         for client in self:
-            client.operation_count = len(client.operation_ids)
+            client.operation_count = counts.get(client, 0)
 
     @api.model
     def _group_expand_state(self, states, domain):
@@ -229,6 +245,16 @@ class SaasPortalClient(models.Model):
                 )
 
     # === ACTION METHODS === #
+
+    def _get_form_action(self):
+        """What shows the form of this client."""
+        return {
+            "type": "ir.actions.act_window",
+            "res_model": self._name,
+            "res_id": self.id,
+            "view_mode": "form",
+            "views": [(False, "form")],
+        }
 
     def action_suspend(self):
         """Let nobody into these clients."""

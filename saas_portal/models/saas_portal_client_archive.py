@@ -4,12 +4,15 @@ from odoo.exceptions import UserError
 from ..const import LIVE_STATES, PENDING
 from ..lib.saas_driver import ClientRef, Identity, check_archive
 from ..lib.saas_rules.payload import SUSPENDED, TRIAL, parse_payload
+from ..transactions import in_own_transaction
 
 _MB = 1024 * 1024
 #: Backups of one client that can exist at a time; the disk is the portal's.
 _MAX_BACKUPS = 5
 _DEFAULT_DAYS = 7
 _TIMEOUT = 120
+#: Clients whose removal is asked for in one transaction.
+_PURGED_TOGETHER = 50
 
 
 class SaasPortalClient(models.Model):
@@ -211,6 +214,29 @@ class SaasPortalClient(models.Model):
             if backup.state == "failed":
                 backup.state = "pending"
         return super()._on_operation_retried(operation)
+
+    # === RETENTION === #
+
+    @api.model
+    def _cron_purge(self):
+        """Drop deleted clients whose retention days are over: some at a time, in the background."""
+        due = self.with_context(active_test=False).search(
+            [("trash_name", "!=", False), ("purge_at", "<=", fields.Datetime.now())], order="id"
+        )
+        cron, remaining = self.env["ir.cron"], len(due)
+        cron._commit_progress(remaining=remaining)
+        for at in range(0, len(due), _PURGED_TOGETHER):
+            some = due[at : at + _PURGED_TOGETHER]
+            remaining -= len(some)
+            in_own_transaction(some, lambda clients: clients._start_purge())
+            if not cron._commit_progress(len(some), remaining=remaining):
+                break
+
+    def _start_purge(self):
+        for client in self.exists().filtered("trash_name").with_context(saas_in_batch=True):
+            if not client.current_operation_id:
+                client._start_operation("purge")
+        self.env["saas_portal.operation"]._trigger()
 
     # === CUSTOMERS === #
 

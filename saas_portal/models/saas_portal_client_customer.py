@@ -148,7 +148,8 @@ class SaasPortalClient(models.Model):
     def _get_progress(self):
         """What is being done for the customer right now, step by step, without technical causes."""
         self.ensure_one()
-        operation = self.operation_ids.filtered(lambda op: op.state in OPEN_OPERATION_STATES)[-1:]
+        busy = self.operation_state in OPEN_OPERATION_STATES
+        operation = self.current_operation_id if busy else self.operation_ids.browse()
         return {
             "state": self.state,
             "busy": bool(operation),
@@ -168,7 +169,7 @@ class SaasPortalClient(models.Model):
     def _can(self, action):
         """Whether the customer may do this to the client in its present state."""
         self.ensure_one()
-        if self._get_progress()["busy"]:
+        if self.operation_state in OPEN_OPERATION_STATES:
             return False
         states = {
             "open": (OPEN,),

@@ -1,7 +1,7 @@
 from odoo import api, fields, models
 from odoo.exceptions import UserError
 
-from ..const import LIVE_STATES
+from ..const import BUILDING, LIVE_STATES
 from ..lib.saas_wire import ClientDenied
 
 _TIMEOUT = 120
@@ -43,7 +43,7 @@ class SaasPortalClient(models.Model):
                 ("key_id", "!=", key_id),
                 ("key_id", "=", False),
                 "|",
-                ("state", "in", LIVE_STATES),
+                ("state", "in", (BUILDING, *LIVE_STATES)),
                 ("trash_name", "!=", False),
             ],
             order="name",
@@ -54,9 +54,14 @@ class SaasPortalClient(models.Model):
 
     @api.model
     def _give_keys_later(self):
-        """Tell every client which keys the portal signs with, in the background."""
-        for client in self.sudo().search([("state", "in", LIVE_STATES)]):
+        """Tell every client which keys the portal signs with, in the background.
+
+        Who is being made may have got the keys of a moment ago: he is told when he is there.
+        """
+        clients = self.sudo().with_context(saas_in_batch=True)
+        for client in clients.search([("state", "in", (BUILDING, *LIVE_STATES))]):
             client._start_operation("keys")
+        self.env["saas_portal.operation"]._trigger()
 
     def _get_operation_steps(self, kind):
         if kind == "keys":
@@ -69,6 +74,8 @@ class SaasPortalClient(models.Model):
 
     def _step_give_keys(self, operation):
         """Give the keys, signed with one that the client knows; then speak with the new one."""
+        if self.state not in LIVE_STATES:
+            return self.env._("It was not made.")
         keyring = self.env["saas_portal.keyring"]
         current = keyring._get_signing_key()
         stopped = self.rung == "stopped"
@@ -91,3 +98,4 @@ class SaasPortalClient(models.Model):
                 ) from error
         if stopped:
             self.server_id._get_driver().stop(self._get_ref())
+        return None

@@ -42,6 +42,18 @@ class SaasPortalClient(models.Model):
         help="Was suspended for the present expiry; who resumes it by hand is not overruled.",
     )
 
+    # One for each reason why the scheduled action looks at a client; few clients are in any.
+    _notice_index = models.Index(
+        "(notice_due_at) WHERE expired IS NOT TRUE AND notification_sent IS NOT TRUE"
+    )
+    _expiry_index = models.Index("(expiration_datetime) WHERE expired IS NOT TRUE")
+    _suspension_index = models.Index(
+        "(suspension_due_at) WHERE state = 'open' AND expiry_suspended IS NOT TRUE"
+    )
+    _resumption_index = models.Index(
+        "(suspension_due_at) WHERE state = 'pending' AND suspended_for = 'expiration'"
+    )
+
     @api.depends(
         "expiration_datetime",
         "trial",
@@ -101,7 +113,7 @@ class SaasPortalClient(models.Model):
         clients = self.search(self._get_expiry_domain(fields.Datetime.now()), order="id")
         remaining = len(clients)
         self.env["ir.cron"]._commit_progress(remaining=remaining)
-        for client in clients:
+        for client in clients.with_context(saas_in_batch=True):
             try:
                 in_own_transaction(client, lambda record: record._follow_expiry())
             except Exception:
@@ -109,6 +121,9 @@ class SaasPortalClient(models.Model):
             remaining -= 1
             if not self.env["ir.cron"]._commit_progress(1, remaining=remaining):
                 break
+        if clients:
+            # To be told of each operation would cost more than to write it.
+            self.env["saas_portal.operation"]._trigger()
 
     def _follow_expiry(self):
         """Do what is due, after a look at the record as it is now: others may have done it."""
@@ -130,12 +145,14 @@ class SaasPortalClient(models.Model):
     def _ask_for_suspension(self, suspend, reason):
         """An operation that suspends or resumes; none when one for this reason is under way."""
         recent = fields.Datetime.now() - timedelta(minutes=_REPEAT_MINUTES)
-        for operation in self.operation_ids.filtered(
-            lambda op: (op.arguments or {}).get("suspend_for") == reason
-        ):
-            failed = operation.state == OP_FAILED and (operation.finished_at or recent) > recent
-            same = bool(operation.arguments.get("suspend")) == suspend
-            if operation.state in OPEN_OPERATION_STATES or (failed and same):
+        failed = Domain("state", "=", OP_FAILED) & Domain("finished_at", ">", recent)
+        matters = Domain("state", "in", OPEN_OPERATION_STATES) | failed
+        for operation in self.operation_ids.search(Domain("client_id", "=", self.id) & matters):
+            arguments = operation.arguments or {}
+            if arguments.get("suspend_for") != reason:
+                continue
+            same = bool(arguments.get("suspend")) == suspend
+            if operation.state in OPEN_OPERATION_STATES or same:
                 return
         params = [{"key": SUSPENDED, "value": "1" if suspend else "0", "hidden": True}]
         self._start_operation(

@@ -135,13 +135,13 @@ class SaasPortalClient(models.Model):
         self._apply_steps(steps, _UPDATE_TIMEOUT)
         self.login_portal_url = steps["portal_url"]
 
-    def _read_usage(self):
+    def _follow_usage(self, usage):
         """A client is told again when the portal has moved, or when it was never told."""
-        problem = super()._read_usage()
+        result = super()._follow_usage(usage)
         told = self.login_portal_url == self._get_portal_url()
-        if not problem and not told and self.state in LIVE_STATES and not self._is_occupied():
+        if not told and self.state in LIVE_STATES and not self._is_occupied():
             self._start_operation("login")
-        return problem
+        return result
 
     def _is_occupied(self):
         """Something is being done, or failed last, or the client cannot be reached on purpose."""

@@ -5,9 +5,10 @@ from datetime import timedelta
 
 from odoo import api, fields, models
 from odoo.exceptions import AccessError, UserError
+from odoo.tools import email_normalize
 
-from ..const import BROKEN, DRAFT, LIVE_STATES, OPEN, PENDING, STOPPED, SUSPENDED_RUNGS
-from ..lib.saas_driver import ClientSpec, DriverError, Identity
+from ..const import BROKEN, DRAFT, LIVE_STATES, OP_DONE, OPEN, PENDING, STOPPED, SUSPENDED_RUNGS
+from ..lib.saas_driver import ClientSpec, DriverError, Owner, Setup
 from ..lib.saas_rules import InvalidName, PayloadError, check_name, parse_payload
 from ..lib.saas_rules.payload import (
     EXPIRATION,
@@ -23,6 +24,9 @@ _logger = logging.getLogger(__name__)
 #: Seconds that a client may take; installing modules takes minutes.
 _TIMEOUT = 120
 _MODULES_TIMEOUT = 1800
+
+#: Where a client keeps its policy inside, besides the one that counts more.
+POLICY = "saas_client.policy"
 
 #: parameter → field of the client that shows it
 _MIRRORED = {
@@ -182,25 +186,51 @@ class SaasPortalClient(models.Model):
         return steps[kind] if kind in steps else super()._get_operation_steps(kind)
 
     def _step_create_database(self, operation):
-        keyring = self.env["saas_portal.keyring"]
+        steps = self._prepare_first_steps(operation)
         spec = ClientSpec(
             ref=self._get_ref(),
             template=self.plan_id.template_id.name,
-            identity=Identity(
-                database_uuid=self.client_id,
-                base_url=self.public_url.rstrip("/"),
-                portal_uuid=keyring._get_portal_uuid(),
-                portal_key=keyring._get_public_keys(),
-            ),
-            spare=self.plan_id._claim_spare(self),
+            identity=self._prepare_identity(),
+            spare=self._claim_spare(operation),
+            setup=self._prepare_setup(steps),
         )
-        self.server_id._get_driver().create(spec)
-        self.key_id = keyring._get_signing_key().key_id
+        is_set_up = self.server_id._get_driver().create(spec)
+        self.write(
+            {
+                "key_id": self.env["saas_portal.keyring"]._get_signing_key().key_id,
+                "login_portal_url": is_set_up and steps["portal_url"],
+            }
+        )
+        if is_set_up:
+            self._note_set_up(operation)
+            # It takes longest of all; the step that opens the client waits for it.
+            self.server_id._warm(self.name)
         if spec.spare:
             return self.env._("Took a spare of %(template)s", template=spec.template)
         return self.env._("Copied %(template)s", template=spec.template)
 
+    def _claim_spare(self, operation):
+        """The key of a spare; a step that is repeated may have made the client already."""
+        step = operation.step_ids.filtered(lambda step: step.method == "_step_create_database")
+        repeated = step.started_at != operation.started_at
+        if repeated and self.server_id._find_database(self.name).key == self.client_id:
+            return ""
+        return self.plan_id._claim_spare(self)
+
+    def _note_set_up(self, operation):
+        """The next step is done with this one, or neither is."""
+        now = fields.Datetime.now()
+        step = operation.step_ids.filtered(lambda step: step.method == "_step_set_up")
+        step.write({"state": OP_DONE, "started_at": now, "finished_at": now})
+
     def _step_set_up(self, operation):
+        """Have a client make its owner that was not made with him."""
+        steps = self._prepare_first_steps(operation)
+        self._apply_steps(steps, _TIMEOUT)
+        self.login_portal_url = steps["portal_url"]
+
+    def _prepare_first_steps(self, operation):
+        """What a new client is told besides its policy, in the words of its gateway."""
         owner = self.owner_id
         payload = self._prepare_push(["max_users", "total_storage_limit", "expiration_datetime"])
         payload["params"] += [
@@ -218,14 +248,45 @@ class SaasPortalClient(models.Model):
             "lang": self.plan_id.lang or "en_US",
             "tz": self.plan_id.tz or "UTC",
         }
-        steps.update(self._prepare_login_steps())
-        self._apply_steps(steps, _TIMEOUT)
-        self.login_portal_url = steps["portal_url"]
+        return {**steps, **self._prepare_login_steps()}
+
+    def _prepare_setup(self, steps):
+        """The same for a driver that writes it into the copy; None where the client has to do it.
+
+        The policy lies where the client finds it before anybody could find the client.
+        """
+        if self.hidden_parameters or not self.server_id._can_set_up():
+            return None
+        policy, owner = self._sign_policy(), steps["owner"]
+        self.env["saas_portal.keyring"]._publish_policy(self.client_id, policy)
+        parameters = {item["key"]: item["value"] for item in steps["params"] if item["value"]}
+        return Setup(
+            owner=Owner(
+                login=owner["login"],
+                name=owner["name"],
+                email=owner["email"],
+                email_normalized=email_normalize(owner["email"], strict=False) or "",
+                password_hash=owner["password_hash"] or "",
+                lang=owner["lang"],
+                tz=owner["tz"],
+                subject=steps["owner_subject"],
+            ),
+            portal_url=steps["portal_url"],
+            parameters={**parameters, POLICY: policy},
+            hidden=frozenset({POLICY}),
+        )
 
     def _step_open(self, operation):
-        self.server_id._warm(self.name)
+        is_warm = self.server_id._warm(self.name)
+        # What is written meanwhile is seen by nobody before the page is there.
         self._set_open()
         self._read_usage()
+        self.plan_id._refill_spares()
+        self.env.cr.flush()
+        if not is_warm():
+            _logger.info("%s is not warm: its first page was not there in time", self.name)
+            # It says what is wrong with it, unless nothing is but the time that it takes.
+            self._apply_steps({}, _TIMEOUT)
         operation.result = {"id": self.id}
         if operation.arguments.get("notify_user"):
             chosen = bool(operation._get_secrets().get("owner_password_hash"))
@@ -332,6 +393,10 @@ class SaasPortalClient(models.Model):
             state, name_released=False, trash_name=False, purge_at=False, deleted_at=False
         )
         self.flush_recordset()
+        self._take_back(operation, trash)
+
+    def _take_back(self, operation, trash):
+        """Have what was put away as ``trash`` under its name again."""
         self.server_id._get_driver().rename(trash, self.name, self.public_url.rstrip("/"))
 
     def _step_resync(self, operation):
@@ -377,6 +442,7 @@ class SaasPortalClient(models.Model):
     def _drop_what_was_made(self):
         """Remove from the server what an interrupted creation has left there."""
         self.server_id._get_driver().delete(self._get_ref())
+        self.env["saas_portal.keyring"]._forget_policy(self.client_id)
 
     def _on_operation_retried(self, operation):
         if operation.kind != "create":
@@ -428,13 +494,3 @@ class SaasPortalClient(models.Model):
         for client in self.filtered(lambda client: client.state != "deleted"):
             client._perform_operation("delete")
         return True
-
-    @api.model
-    def _cron_purge(self):
-        """Drop deleted clients whose retention days are over."""
-        due = self.with_context(active_test=False).search(
-            [("trash_name", "!=", False), ("purge_at", "<=", fields.Datetime.now())]
-        )
-        for client in due:
-            if not client.current_operation_id:
-                client._start_operation("purge")

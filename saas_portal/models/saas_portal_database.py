@@ -67,19 +67,21 @@ class SaasPortalDatabase(models.Model):
     def write(self, vals):
         """The database keeps its place: its record cannot be pointed at another one."""
         moved = self.filtered(
-            lambda database: (
-                database.state not in ("draft", "deleted")
-                and any(name in vals and database[name] != vals[name] for name in ("name", "uuid"))
-            )
+            lambda database: database.state not in ("draft", "deleted") and database._is_moved(vals)
         )
         if moved:
             raise UserError(
                 self.env._(
-                    "The template %(name)s has a database; it cannot be renamed.",
+                    "The template %(name)s has a database; it cannot be renamed or moved to another"
+                    " server. Delete the database first.",
                     name=moved[:1].name,
                 )
             )
         return super().write(vals)
+
+    def _is_moved(self, vals):
+        names = {"name": self.name, "uuid": self.uuid, "server_id": self.server_id.id}
+        return any(name in vals and vals[name] != value for name, value in names.items())
 
     @api.ondelete(at_uninstall=False)
     def _unlink_except_built(self):

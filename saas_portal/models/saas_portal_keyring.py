@@ -63,16 +63,13 @@ class SaasPortalKeyring(models.AbstractModel):
     @api.model
     def _get_signing_key(self) -> SigningKey:
         """The key that clients know; made when it is first needed."""
-        parameters = self.env["ir.config_parameter"].sudo()
-        cipher = parameters.get_param(_SIGNING_KEY)
-        if not cipher:
-            cipher = self._create_signing_key()
+        cipher = self._read_parameter(_SIGNING_KEY) or self._create_signing_key()
         return SigningKey.from_pem(self._decrypt(cipher))
 
     @api.model
     def _get_former_key(self) -> SigningKey | None:
         """The key before the present one, as long as there are clients that know no other."""
-        cipher = self.env["ir.config_parameter"].sudo().get_param(_FORMER_KEY)
+        cipher = self._read_parameter(_FORMER_KEY)
         return SigningKey.from_pem(self._decrypt(cipher)) if cipher else None
 
     @api.model
@@ -95,15 +92,14 @@ class SaasPortalKeyring(models.AbstractModel):
         self._get_signing_key()
         with locked(self.env, self._name, 0, wait=30) as env:
             keyring, parameters = env[self._name], env["ir.config_parameter"].sudo()
-            if parameters.search([("key", "=", _FORMER_KEY)]):
+            if keyring._read_parameter(_FORMER_KEY):
                 raise UserError(
                     self.env._(
                         "The key was changed before, and the former one is still kept; drop that"
                         " first."
                     )
                 )
-            present = parameters.search([("key", "=", _SIGNING_KEY)]).value
-            parameters.set_param(_FORMER_KEY, present)
+            parameters.set_param(_FORMER_KEY, keyring._read_parameter(_SIGNING_KEY))
             parameters.set_param(_SIGNING_KEY, self._encrypt(SigningKey.generate().private_pem()))
             parameters.set_param(_CHANGED_AT, fields.Datetime.to_string(fields.Datetime.now()))
             keyring._publish_anchor()
@@ -133,7 +129,7 @@ class SaasPortalKeyring(models.AbstractModel):
     @api.model
     def _cron_drop_former_key(self):
         """Complete a change of keys that every client has followed."""
-        changed_at = self.env["ir.config_parameter"].sudo().get_param(_CHANGED_AT)
+        changed_at = self._read_parameter(_CHANGED_AT)
         earliest = fields.Datetime.now() - timedelta(hours=_KEEP_HOURS)
         if not changed_at or fields.Datetime.from_string(changed_at) > earliest:
             return
@@ -144,12 +140,21 @@ class SaasPortalKeyring(models.AbstractModel):
     def _create_signing_key(self) -> str:
         """Store a new key in a transaction of its own, so that it survives whatever comes next."""
         with locked(self.env, self._name, 0, wait=30) as env:
-            parameters = env["ir.config_parameter"].sudo()
-            cipher = parameters.search([("key", "=", _SIGNING_KEY)]).value
+            cipher = env[self._name]._read_parameter(_SIGNING_KEY)
             if not cipher:
                 cipher = self._encrypt(SigningKey.generate().private_pem())
-                parameters.set_param(_SIGNING_KEY, cipher)
+                env["ir.config_parameter"].sudo().set_param(_SIGNING_KEY, cipher)
             return cipher
+
+    @api.model
+    def _read_parameter(self, key) -> str | None:
+        """A parameter as the database has it.
+
+        What this process remembers may be older: Odoo tells it of changes when a request or job
+        begins, and a job that runs operations goes on for long.
+        """
+        parameters = self.env["ir.config_parameter"]
+        return parameters._get_param.__wrapped__(parameters, key)
 
     @api.model
     def _encrypt_json(self, value) -> str:

@@ -3,8 +3,11 @@ from datetime import timedelta
 
 from odoo import api, fields, models
 from odoo.exceptions import UserError
+from odoo.fields import Domain
+from odoo.service.model import PG_CONCURRENCY_EXCEPTIONS_TO_RETRY
 
 from ..const import (
+    LANES,
     OP_CANCELLED,
     OP_DONE,
     OP_FAILED,
@@ -14,7 +17,8 @@ from ..const import (
     OPERATION_STATES,
 )
 from ..lib.saas_driver import DriverError, DriverUnavailable
-from ..lib.saas_wire import ClientUnavailable, WireError
+from ..lib.saas_wire import ClientUnavailable, WireError, cut
+from ..parallel import get_limit, side_by_side
 from ..transactions import Busy, in_own_transaction, locked
 
 _logger = logging.getLogger(__name__)
@@ -23,8 +27,16 @@ _logger = logging.getLogger(__name__)
 _WAIT_SECONDS = 600
 #: Minutes until the next attempt after a server did not answer; after the last one it is a failure.
 _BACK_OFF_MINUTES = (0.2, 1, 5, 15)
-_LANES = 3
-_MANAGERS_KINDS = ("delete", "restore", "purge", "restore_backup", "delete_template")
+#: Where a transaction notes that it will wake the cron workers.
+_TRIGGERED = "saas_portal.operation.triggered"
+_MANAGERS_KINDS = (
+    "delete",
+    "restore",
+    "purge",
+    "give_up",
+    "restore_backup",
+    "delete_template",
+)
 
 
 class SaasPortalOperation(models.Model):
@@ -48,6 +60,7 @@ class SaasPortalOperation(models.Model):
             ("delete", "Delete"),
             ("restore", "Restore"),
             ("purge", "Purge"),
+            ("give_up", "Give Up"),
             ("sync", "Sync"),
             ("backup", "Back Up"),
             ("restore_backup", "Restore Backup of"),
@@ -59,9 +72,7 @@ class SaasPortalOperation(models.Model):
         required=True,
         readonly=True,
     )
-    client_id = fields.Many2one(
-        "saas_portal.client", readonly=True, ondelete="cascade", index="btree_not_null"
-    )
+    client_id = fields.Many2one("saas_portal.client", readonly=True, ondelete="cascade")
     database_id = fields.Many2one(
         "saas_portal.database",
         string="Template",
@@ -80,6 +91,9 @@ class SaasPortalOperation(models.Model):
     current_step = fields.Char(compute="_compute_progress")
     progress = fields.Float(compute="_compute_progress", help="Per cent of the steps done.")
     background = fields.Boolean(readonly=True, help="Nobody waits for the answer.")
+    in_batch = fields.Boolean(
+        readonly=True, default=False, help="One of many, which let others go before."
+    )
     attempts = fields.Integer(readonly=True)
     next_attempt_at = fields.Datetime(readonly=True)
     started_at = fields.Datetime(readonly=True)
@@ -89,6 +103,9 @@ class SaasPortalOperation(models.Model):
         "CHECK (num_nonnulls(client_id, database_id) = 1)",
         "An operation works on one client or on one template.",
     )
+    _client_index = models.Index("(client_id, id) WHERE client_id IS NOT NULL")
+    _failed_index = models.Index("(id) WHERE state = 'failed'")
+    _create_date_index = models.Index("(create_date)")
     _open_index = models.Index("(next_attempt_at, id) WHERE state IN ('pending', 'running')")
 
     def _register_hook(self):
@@ -191,53 +208,107 @@ class SaasPortalOperation(models.Model):
 
     @api.model
     def _trigger(self):
-        """Wake the cron workers."""
-        for lane in range(1, _LANES + 1):
+        """Wake the cron workers, once for all that this transaction asks for."""
+        hooks = self.env.cr.precommit
+        if _TRIGGERED not in hooks.data:
+            hooks.data[_TRIGGERED] = True
+            hooks.add(self._trigger_lanes)
+
+    @api.model
+    def _trigger_lanes(self):
+        for lane in range(1, LANES + 1):
             self.env.ref(f"saas_portal.ir_cron_run_operations_{lane}").sudo()._trigger()
 
     @api.model
     def _cron_run_operations(self):
         """Run what waits, and go on with what was cut off; several lanes do this side by side."""
-        now = fields.Datetime.now()
-        waiting = self.search(
-            [
-                ("state", "in", OPEN_OPERATION_STATES),
-                "|",
-                ("next_attempt_at", "=", False),
-                ("next_attempt_at", "<=", now),
-            ],
-            order="id",
-        )
-        remaining = len(waiting)
+        due = self._get_due_domain()
+        remaining = self.search_count(due)
         self.env["ir.cron"]._commit_progress(remaining=remaining)
-        for operation in waiting:
-            operation._run()
-            remaining -= 1
+        outcomes = side_by_side(self._list_due(due), _run_in_turn, get_limit(self.env))
+        for operation, _result, error in outcomes:
+            if error:
+                # It is open still: the next round takes it up.
+                _logger.error("Operation %d could not be run: %s", operation.id, error)
+            remaining = max(remaining - 1, 0)
             if not self.env["ir.cron"]._commit_progress(1, remaining=remaining):
                 break
 
-    def _run(self, wait=0) -> bool:
+    @api.model
+    def _get_due_domain(self):
+        now = fields.Datetime.now()
+        again = Domain("next_attempt_at", "=", False) | Domain("next_attempt_at", "<=", now)
+        return Domain("state", "in", OPEN_OPERATION_STATES) & again
+
+    @api.model
+    def _list_due(self, due):
+        """What waits, each once: what is asked for meanwhile comes before the rest of a batch."""
+        seen = []
+        while operation := self.search(
+            due & Domain("id", "not in", seen), order="in_batch, id", limit=1
+        ):
+            seen.append(operation.id)
+            yield operation
+
+    def _run(self) -> bool:
         """Run to the end, after what was asked for earlier of the same subject.
 
         :return: False when somebody else is at work on the subject
         """
         self.ensure_one()
-        model, number = in_own_transaction(self, lambda op: op._get_lock())
         try:
-            with locked(self.env, model, number, wait):
-                for operation_id in in_own_transaction(self, lambda op: op._get_queue()):
-                    self.browse(operation_id)._process()
+            with locked(self.env, *self._get_lock()) as env:
+                self._process_queue(*self.with_env(env)._begin_queue())
         except Busy:
             return False
         return True
 
-    def _run_to_end(self) -> dict:
-        """Run, and return the result; a failure is raised in words."""
-        in_time = self._run(wait=_WAIT_SECONDS)
-        outcome = in_own_transaction(self, lambda op: op._read_outcome(cancel=not in_time))
-        if outcome["state"] != OP_DONE:
-            raise UserError(outcome["error"])
-        return outcome["result"]
+    def _run_to_end(self, lock=None) -> dict:
+        """Run as `_run`, and return the result; a failure is raised in words.
+
+        :param lock: that of the subject, for who knows it already
+        """
+        lock = lock or in_own_transaction(self, lambda op: op._get_lock())
+        try:
+            with locked(self.env, *lock, _WAIT_SECONDS) as env:
+                operation = self.with_env(env)
+                self._process_queue(*operation._begin_queue())
+                operation.invalidate_recordset()
+                outcome = operation._read_outcome()
+        except Busy:
+            outcome = in_own_transaction(self, lambda op: op._read_outcome(cancel=True))
+        return _take_result(outcome)
+
+    @api.model
+    def _write_and_run(self, subject, write) -> dict:
+        """Write an operation of the subject and run it to its end; the result, as `_run_to_end`.
+
+        When nobody is at work on the subject, its first step is begun as it is written.
+
+        :param write: called with the subject, again after a conflict; returns the operation
+        """
+
+        def write_and_begin(subject):
+            operation = write(subject)
+            queue = operation._get_queue()
+            return operation.id, queue, operation.browse(queue[0])._begin_step()
+
+        lock = subject._name, subject.id
+        try:
+            with locked(self.env, *lock) as env:
+                operation_id, queue, begun = in_own_transaction(subject, write_and_begin)
+                self._process_queue(queue, begun)
+                outcome = self.with_env(env).browse(operation_id)._read_outcome()
+        except Busy:
+            operation_id = in_own_transaction(subject, lambda subject: write(subject).id)
+            return self.browse(operation_id)._run_to_end(lock)
+        return _take_result(outcome)
+
+    def _process_queue(self, queue: list[int], begun: int | bool | None):
+        """One after the other; ``begun`` as `_process` takes it for the first."""
+        for operation_id in queue:
+            self.browse(operation_id)._process(begun)
+            begun = None
 
     def _get_lock(self) -> tuple[str, int]:
         subject = self._get_subject()
@@ -255,7 +326,24 @@ class SaasPortalOperation(models.Model):
             order="id",
         ).ids
 
+    def _begin_queue(self) -> tuple[list[int], int | bool | None]:
+        """Begin the first step in the transaction that reads the queue.
+
+        :return: the queue, and the step that is begun, None when that has to be tried again
+        """
+        queue = self._get_queue()
+        try:
+            begun = self.browse(queue[0])._begin_step() if queue else None
+            self.env.cr.commit()  # pylint: disable=invalid-commit
+        except PG_CONCURRENCY_EXCEPTIONS_TO_RETRY:
+            # Somebody has cancelled it at this very moment.
+            self.env.cr.rollback()
+            begun = None
+        return queue, begun
+
     def _read_outcome(self, cancel=False) -> dict:
+        if self.state == OP_DONE:
+            return {"state": OP_DONE, "result": self.result or {}}
         if cancel and self.state == OP_PENDING:
             self.write({"state": OP_CANCELLED, "secrets": False})
             return {
@@ -269,23 +357,32 @@ class SaasPortalOperation(models.Model):
             "%(operation)s was not finished; see the list of operations.",
             operation=self.display_name,
         )
-        return {"state": self.state, "error": error, "result": self.result or {}}
+        return {"state": self.state, "error": error}
 
-    def _process(self):
-        """Step by step to the end; the caller holds the lock."""
-        while step_id := in_own_transaction(self, lambda op: op._begin_step()):
+    def _process(self, begun=None):
+        """Step by step to the end; the caller holds the lock.
+
+        :param begun: the step that is begun already, False when there is none to begin
+        """
+        while step_id := self._ensure_begun(begun):
+            begun = None
             try:
-                in_own_transaction(self, lambda op, step_id=step_id: op._perform_step(step_id))
+                if in_own_transaction(self, lambda op, step_id=step_id: op._perform_step(step_id)):
+                    return
             except Exception as error:
                 expected = isinstance(error, DriverError | WireError | UserError)
                 if not expected:
                     _logger.exception("Operation %d failed in step %d", self.id, step_id)
-                cause = str(error) if expected else f"{type(error).__name__}: {str(error)[:500]}"
+                # Servers and clients have written parts of it.
+                cause = cut(str(error) if expected else f"{type(error).__name__}: {error}")
                 temporary = isinstance(error, DriverUnavailable | ClientUnavailable)
                 self._give_up_or_wait(step_id, cause, temporary)
                 return
         if in_own_transaction(self, lambda op: op.state == OP_CANCELLED):
             self._clean_up()
+
+    def _ensure_begun(self, begun):
+        return in_own_transaction(self, lambda op: op._begin_step()) if begun is None else begun
 
     def _begin_step(self) -> int | bool:
         """Mark the next step as running, or the operation as done; returns the step's id."""
@@ -294,21 +391,39 @@ class SaasPortalOperation(models.Model):
         now = fields.Datetime.now()
         step = self.step_ids.filtered(lambda step: step.state != OP_DONE)[:1]
         if not step:
-            self.write({"state": OP_DONE, "finished_at": now, "error": False, "secrets": False})
+            self._set_done()
             return False
         self.write({"state": OP_RUNNING, "started_at": self.started_at or now})
         step.write({"state": OP_RUNNING, "started_at": now, "error": False})
         return step.id
 
-    def _perform_step(self, step_id: int):
+    def _set_done(self):
+        self.write(
+            {
+                "state": OP_DONE,
+                "finished_at": fields.Datetime.now(),
+                "error": False,
+                "secrets": False,
+            }
+        )
+
+    def _perform_step(self, step_id: int) -> bool:
+        """Carry a step out; True when it was the last one, and the operation is done with it."""
         step = self.step_ids.browse(step_id)
         user = self.user_id or self.env.user
-        self._get_subject().server_id._check_in_use()
+        if self.kind != "give_up":
+            self._get_subject().server_id._check_in_use()
         # What takes long looks now and then whether it is wanted still.
         subject = self._get_subject().with_user(user).sudo()
         subject = subject.with_context(saas_operation_id=self.id)
         result = getattr(subject, step.method)(self)
         step.write({"state": OP_DONE, "finished_at": fields.Datetime.now(), "result": result})
+        # Whoever cancels meanwhile conflicts with this: the step is repeated, since what it did
+        # outside is done, and finds the operation cancelled only now.
+        if self.state != OP_RUNNING or any(left.state != OP_DONE for left in self.step_ids):
+            return False
+        self._set_done()
+        return True
 
     def _give_up_or_wait(self, step_id: int, cause: str, temporary: bool):
         failed = in_own_transaction(self, lambda op: op._record_failure(step_id, cause, temporary))
@@ -345,3 +460,13 @@ class SaasPortalOperation(models.Model):
         self.write({"state": OP_FAILED, "finished_at": now, "next_attempt_at": False})
         _logger.warning("%s (#%d) failed: %s", self.display_name, self.id, cause)
         return True
+
+
+def _take_result(outcome: dict) -> dict:
+    if outcome["state"] != OP_DONE:
+        raise UserError(outcome["error"])
+    return outcome["result"]
+
+
+def _run_in_turn(operation):
+    operation._run()

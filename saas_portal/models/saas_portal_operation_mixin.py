@@ -2,7 +2,6 @@ from odoo import api, fields, models
 from odoo.exceptions import UserError
 
 from ..const import OPEN_OPERATION_STATES, OPERATION_STATES
-from ..transactions import in_own_transaction
 
 
 class SaasPortalOperationMixin(models.AbstractModel):
@@ -46,10 +45,14 @@ class SaasPortalOperationMixin(models.AbstractModel):
         opened = operations._read_group(
             [*mine, ("state", "in", OPEN_OPERATION_STATES)], [link], ["id:min"]
         )
-        current = {op[link].id: op for op in failed.filtered(lambda op: op.state == "failed")}
-        return current | {
-            record.id: operations.browse(operation_id) for record, operation_id in opened
-        }
+        found = operations.browse(
+            [
+                *failed.filtered(lambda op: op.state == "failed").ids,
+                *(operation_id for _record, operation_id in opened),
+            ]
+        )
+        # What is open comes last: it counts more. One set of records, so that all are read at once.
+        return {operation[link].id: operation for operation in found}
 
     def _get_operation_steps(self, kind: str) -> list[tuple[str, str]]:
         """The steps of an operation: (name of a method of this record, title for people).
@@ -87,6 +90,7 @@ class SaasPortalOperationMixin(models.AbstractModel):
                     "user_id": self.env.uid,
                     "arguments": arguments or {},
                     "background": background,
+                    "in_batch": bool(self.env.context.get("saas_in_batch")),
                     "secrets": keyring._encrypt_json(secrets) if secrets else False,
                     "step_ids": [
                         fields.Command.create({"method": method, "name": title, "sequence": number})
@@ -95,7 +99,7 @@ class SaasPortalOperationMixin(models.AbstractModel):
                 }
             )
         )
-        if background:
+        if background and not operation.in_batch:
             operation._trigger()
         return operation
 
@@ -105,8 +109,6 @@ class SaasPortalOperationMixin(models.AbstractModel):
         :raises UserError: with the cause, when it failed or something else runs for too long
         """
         self.ensure_one()
-        operation_id = in_own_transaction(
-            self,
-            lambda record: record._start_operation(kind, arguments, secrets, background=False).id,
+        return self.env["saas_portal.operation"]._write_and_run(
+            self, lambda record: record._start_operation(kind, arguments, secrets, background=False)
         )
-        return self.env["saas_portal.operation"].browse(operation_id)._run_to_end()

@@ -310,7 +310,8 @@ class SaasPortalPlan(models.Model):
             vals, {"notify_user": notify_user}, secrets, background
         )
         if not background:
-            self.env["saas_portal.operation"].browse(operation_id)._run_to_end()
+            operation = self.env["saas_portal.operation"].browse(operation_id)
+            operation._run_to_end(lock=("saas_portal.client", client_id))
         return {"id": client_id, **answer}
 
     def _hash_password(self, password):
@@ -367,14 +368,14 @@ class SaasPortalPlan(models.Model):
     def _settle_name(self, vals):
         """The values of a client with a name that is free by records and server, as of now."""
         plan, server_id = self.sudo(), vals["server_id"]
-        plan._check_quota(vals["partner_id"], vals["trial"])
+        plan._check_quota(vals)
         if not vals["name"]:
             return {**vals, "name": plan._generate_dbname(server_id)}
         self.env["saas_portal.client"]._check_name_free(vals["name"], server_id, vals.get("id"))
         return vals
 
     def _create_client(self, vals):
-        self._check_quota(vals["partner_id"], vals["trial"])
+        self._check_quota(vals)
         client_id = vals.get("id")
         vals = {name: value for name, value in vals.items() if name != "id"}
         clients = self.env["saas_portal.client"]
@@ -385,9 +386,16 @@ class SaasPortalPlan(models.Model):
             client = clients.browse(client_id)
             client.write(vals)
             return client
-        return clients.create(vals)
+        # Its history begins with the change of its state.
+        return clients.with_context(mail_create_nolog=True).create(vals)
 
-    def _check_quota(self, partner_id, trial):
+    def _get_quota_domain(self):
+        """Which clients of the plan count to what a customer may have; serves as a hook."""
+        return [("plan_id", "=", self.id), ("state", "in", COUNTED_STATES)]
+
+    def _check_quota(self, vals):
+        """Refuse a client with these values that a customer has no right to any more."""
+        trial = vals["trial"]
         limit = (
             self.maximum_allowed_trial_dbs_per_partner
             if trial
@@ -397,10 +405,9 @@ class SaasPortalPlan(models.Model):
             return
         count = self.env["saas_portal.client"].search_count(
             [
-                ("partner_id", "=", partner_id),
-                ("plan_id", "=", self.id),
+                ("partner_id", "=", vals["partner_id"]),
                 ("trial", "=", trial),
-                ("state", "in", COUNTED_STATES),
+                *self._get_quota_domain(),
             ]
         )
         if count >= limit:

@@ -1,4 +1,4 @@
-import logging
+from collections.abc import Callable
 from pathlib import Path
 
 import odoo.sql_db
@@ -8,12 +8,11 @@ from odoo.modules.neutralize import neutralize_database
 from odoo.modules.registry import Registry
 from odoo.tools import config
 
+from ..const import LANES, OTHER_CRONS
 from ..lib.saas_driver import ClientStatus, Driver, DriverError, LocalDriver
 from ..lib.saas_driver.template_builder import TemplateBuilder
 from ..lib.saas_wire import Transport, XmlRpcTransport
-from ..local_transport import InProcessTransport, open_first_page
-
-_logger = logging.getLogger(__name__)
+from ..local_transport import InProcessTransport, forget_visit, open_first_page
 
 #: The first page of a new client takes a third of a second; nobody waits longer than this for it.
 _WARM_SECONDS = 20
@@ -74,6 +73,10 @@ class SaasPortalServer(models.Model):
     )
     client_ids = fields.One2many("saas_portal.client", "server_id")
     client_count = fields.Integer(compute="_compute_client_count")
+    cron_warning = fields.Char(compute="_compute_cron_warning")
+    sync_begun_at = fields.Datetime(
+        readonly=True, copy=False, help="Since when the clients are asked for their figures."
+    )
 
     _request_port_range = models.Constraint(
         "CHECK (request_port BETWEEN 1 AND 65535)", "A port is a number from 1 to 65535."
@@ -96,6 +99,17 @@ class SaasPortalServer(models.Model):
         )
         for server in self:
             server.client_count = counts.get(server, 0)
+
+    def _compute_cron_warning(self):
+        threads, wanted = config["max_cron_threads"], LANES + OTHER_CRONS
+        for server in self:
+            server.cron_warning = threads < wanted and self.env._(
+                "Odoo runs %(threads)s scheduled actions at a time (max_cron_threads). With fewer"
+                " than %(wanted)s, a few works that take long keep all others waiting: new clients,"
+                " expiry, mails.",
+                threads=threads,
+                wanted=wanted,
+            )
 
     # === CONSTRAINT METHODS === #
 
@@ -158,6 +172,7 @@ class SaasPortalServer(models.Model):
             ),
             forget=_forget_database,
             neutralize=neutralize_database,
+            portal=self.env["saas_portal.keyring"]._get_portal_uuid(),
         )
 
     def _check_in_use(self):
@@ -189,14 +204,21 @@ class SaasPortalServer(models.Model):
         self.ensure_one()
         return not self.internal_url
 
-    def _warm(self, host: str):
-        """Have a new client's first page answered before the customer asks for it."""
+    def _can_set_up(self) -> bool:
+        """Whether new clients find here what the portal writes for them, in files and database."""
+        self.ensure_one()
+        return self.driver == "local" and not self.internal_url
+
+    def _warm(self, host: str) -> Callable[[], bool]:
+        """Begin to have a new client's first page answered before the customer asks for it.
+
+        :return: waits for the page; False when it was not there in time
+        """
         self.ensure_one()
         if not self._has_anchor():
             # Another machine's processes cannot be warmed from here.
-            return
-        if not open_first_page(host, self._get_public_url(host), _WARM_SECONDS):
-            _logger.info("%s is not warm: its first page was not there in time", host)
+            return lambda: True
+        return open_first_page(host, self._get_public_url(host), _WARM_SECONDS)
 
     def _get_public_url(self, host: str) -> str:
         """``https://acme.example.com/``: always with a slash at its end."""
@@ -217,6 +239,7 @@ def _option(name: str):
 
 def _forget_database(name: str) -> None:
     """Drop this process's registry and connections of a database that is gone or renamed."""
+    forget_visit(name)
     if name in Registry.registries:
         Registry.delete(name)
     odoo.sql_db.close_db(name)

@@ -35,9 +35,25 @@ class SaasPortalClientUsage(models.Model):
     _date_index = models.Index("(date)")
 
     @api.model
-    def _record(self, client):
-        """Keep what the client's record shows as the figures of today."""
-        values = {
+    def _record(self, clients):
+        """Keep what the records of these clients show as the figures of today."""
+        if not clients:
+            return
+        rows = [self._prepare_row(client) for client in clients]
+        names = [SQL.identifier(name) for name in rows[0]]
+        self.env.cr.execute(
+            SQL(
+                "INSERT INTO saas_portal_client_usage (%s) VALUES %s"
+                " ON CONFLICT (client_id, date) DO UPDATE SET %s",
+                SQL(", ").join(names),
+                SQL(", ").join(tuple(row.values()) for row in rows),
+                SQL(", ").join(SQL("%s = EXCLUDED.%s", name, name) for name in names),
+            )
+        )
+        self.invalidate_model()
+
+    def _prepare_row(self, client):
+        return {
             "client_id": client.id,
             "date": fields.Date.today(),
             "plan_id": client.plan_id.id or None,
@@ -48,17 +64,6 @@ class SaasPortalClientUsage(models.Model):
             "files_mb": client.file_storage,
             "total_mb": client.db_storage + client.file_storage,
         }
-        names = [SQL.identifier(name) for name in values]
-        self.env.cr.execute(
-            SQL(
-                "INSERT INTO saas_portal_client_usage (%s) VALUES %s"
-                " ON CONFLICT (client_id, date) DO UPDATE SET %s",
-                SQL(", ").join(names),
-                tuple(values.values()),
-                SQL(", ").join(SQL("%s = EXCLUDED.%s", name, name) for name in names),
-            )
-        )
-        self.invalidate_model()
 
     @api.autovacuum
     def _gc_samples(self):

@@ -21,12 +21,14 @@ from ..lib.saas_driver import (
     Usage,
 )
 from ..models import saas_portal_anchor
+from ..parallel import LIMIT
 
 
 class FakeDriver:
     """Keeps the driver's promises in memory.
 
-    ``failures``: verb → error that it raises; ``usages``: name → what ``usage`` answers.
+    ``failures``: verb → error that it raises; ``usages``: name → what ``usage`` answers;
+    ``spares``: key → uuids of template and portal; ``unfinished``: key → uuid of the portal.
     """
 
     def __init__(self):
@@ -34,6 +36,11 @@ class FakeDriver:
         self.failures = {}
         self.usages = {}
         self.spares = {}
+        self.unfinished = {}
+        self.portal = ""
+        #: name → uuid of the portal that a database obeys, of those that tell
+        self.portals = {}
+        self.sets_up = False
         self.calls = []
 
     def _begin(self, verb, name):
@@ -56,9 +63,10 @@ class FakeDriver:
         status = self.status(spec.ref.name)
         if status.exists and status.key != spec.ref.key:
             raise DriverRejected(f"The name {spec.ref.name} is taken.")
-        self.identity = spec.identity
+        self.identity, self.setup = spec.identity, spec.setup
         self.taken_spare = self.spares.pop(spec.spare, None) and spec.spare
         self.put(spec.ref.name, spec.ref.key)
+        return self.sets_up
 
     def start(self, ref):
         self._begin("start", ref.name)
@@ -108,14 +116,23 @@ class FakeDriver:
 
     def make_spare(self, key, template):
         self._begin("make_spare", key)
-        self.spares[key] = self.databases[template].key.removeprefix("template ")
+        owner = self.databases[template].key.removeprefix("template ")
+        self.spares[key] = owner, self.portal
 
     def drop_spare(self, key):
         self._begin("drop_spare", key)
         self.spares.pop(key, None)
 
     def list_spares(self):
-        return [Spare(key, template) for key, template in self.spares.items()]
+        self._begin("list_spares", None)
+        return [Spare(key, *made) for key, made in self.spares.items()]
+
+    def list_unfinished(self):
+        return [Spare(key, "", portal) for key, portal in self.unfinished.items()]
+
+    def drop_unfinished(self, key):
+        self._begin("drop_unfinished", key)
+        self.unfinished.pop(key, None)
 
     def status(self, name):
         if "status" in self.failures:
@@ -128,6 +145,9 @@ class FakeDriver:
         # Templates belong to a portal too, but are closed and no clients.
         clients = [status for status in self.databases.values() if status.key]
         return [status for status in clients if not status.key.startswith("template ")]
+
+    def find_portal(self, name):
+        return self.portals.get(name, "")
 
     def usage(self, ref):
         self._begin("usage", ref.name)
@@ -195,6 +215,8 @@ class SaasPortalCase(TransactionCase):
         cls.env["ir.config_parameter"].search([("key", "=", "saas_portal.signing_key")]).unlink()
         cls.anchor = Path(cls.enterClassContext(tempfile.TemporaryDirectory()))
         cls.classPatch(saas_portal_anchor, "_get_folder", lambda: cls.anchor)
+        # All cursors of a test are one connection, which takes no turns.
+        cls.env["ir.config_parameter"].set_param(LIMIT, "1")
         cls.server = cls.env["saas_portal.server"].create(
             {"name": "Test Server", "request_port": 8069}
         )
@@ -229,7 +251,7 @@ class SaasPortalCase(TransactionCase):
         servers = self.registry["saas_portal.server"]
         self.patch(servers, "_get_driver", lambda server: self.driver)
         self.patch(servers, "_get_transport", lambda server: self.transport)
-        self.patch(servers, "_warm", lambda server, host: None)
+        self.patch(servers, "_warm", lambda server, host: lambda: True)
         # Operations open transactions of their own.
         self.env.flush_all()
         if not self._registry_patched:

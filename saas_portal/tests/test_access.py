@@ -8,6 +8,7 @@ from .common import SaasPortalCase
 
 MODELS = (
     "saas_portal.server",
+    "saas_portal.deviation",
     "saas_portal.plan",
     "saas_portal.database",
     "saas_portal.client",
@@ -34,7 +35,8 @@ WIZARDS = (
 )
 #: What RPC may call, beyond what every model has: a new one comes here, with a test of who may.
 PUBLIC = {
-    "saas_portal.server": {"action_check", "action_open_clients"},
+    "saas_portal.server": {"action_check", "action_compare", "action_open_clients"},
+    "saas_portal.deviation": {"action_open_client"},
     "saas_portal.plan": {
         "action_create_template",
         "action_open_clients",
@@ -105,6 +107,7 @@ class TestAccess(SaasPortalCase):
         self.operation.state = "failed"
         attempts = {
             ("saas_portal.server", "action_check"): ([self.server.id],),
+            ("saas_portal.server", "action_compare"): ([self.server.id],),
             ("saas_portal.plan", "create_new_database"): ([plan], "new.localhost"),
             ("saas_portal.plan", "create_template"): ([plan],),
             ("saas_portal.plan", "action_create_template"): ([plan],),
@@ -156,6 +159,7 @@ class TestAccess(SaasPortalCase):
             every - allowed,
             {
                 ("saas_portal.server", "action_check"),
+                ("saas_portal.server", "action_compare"),
                 ("saas_portal.plan", "create_template"),
                 ("saas_portal.plan", "action_create_template"),
                 ("saas_portal.database", "action_build"),

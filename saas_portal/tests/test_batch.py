@@ -92,6 +92,56 @@ class TestBatch(SaasPortalCase):
         self.env.invalidate_all()
         self.assertEqual(batch.line_ids[0].message, "addon not found: x")
 
+    def test_two_batches_on_the_same_clients_are_carried_out_one_after_the_other(self):
+        batches = []
+        for value in ("7", "9"):
+            payload = {"params": [{"key": "saas_client.max_users", "value": value}]}
+            action = self.clients.with_user(self.user)._start_batch(
+                "configure", lambda client, payload=payload: client._begin_configuration(payload)
+            )
+            batches.append(self.env["saas_portal.batch"].browse(action["res_id"]))
+        self.run_operations()
+        for batch in batches:
+            self.assertEqual(self.results(batch), ["done"] * 3)
+        self.assertEqual(self.clients.mapped("max_users"), [9] * 3)
+        for client in self.clients:
+            told = [
+                self.params_of(payload)["saas_client.max_users"]
+                for database, payload, _timeout in self.transport.calls
+                if database == client.name
+            ]
+            self.assertEqual(told, ["7", "9"])
+
+    def test_who_asks_for_one_client_does_not_wait_for_the_rest_of_a_batch(self):
+        self.driver.calls.clear()
+        self.order("action_batch_sync")
+        single = self.call(self.user, "saas_portal.client", "action_backup", self.clients[2].ids)
+        self.assertTrue(single)
+        self.run_operations()
+        order = [verb for verb, _name in self.driver.calls if verb in ("usage", "backup")]
+        self.assertEqual(order.count("usage"), 3)
+        self.assertLess(order.index("backup"), 2)
+
+    def read_triggers(self):
+        """Which scheduled actions would be woken by a commit, each as often as it would."""
+        self.env.cr.flush()
+        return self.env["ir.cron.trigger"].sudo().search([])
+
+    def test_orders_to_many_wake_each_lane_once(self):
+        names = [f"saas_portal.ir_cron_run_operations_{lane}" for lane in (1, 2, 3)]
+        lanes = [self.env.ref(name).id for name in names]
+        ids = self.clients.ids
+        for give in (
+            lambda: self.order("action_batch_sync"),
+            lambda: self.call(self.user, "saas_portal.client", "write", ids, {"max_users": 9}),
+            self.env["saas_portal.client"]._give_keys_later,
+        ):
+            self.read_triggers().unlink()
+            before = self.clients.operation_ids
+            give()
+            self.assertEqual([trigger.cron_id.id for trigger in self.read_triggers()], lanes)
+            self.assertEqual(len(self.clients.operation_ids - before), 3)
+
     def test_an_empty_selection_is_refused(self):
         with self.refused("Choose at least one client"):
             self.order("action_batch_sync", self.clients.browse())

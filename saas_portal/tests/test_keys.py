@@ -75,6 +75,31 @@ class TestKeys(SaasPortalCase):
         second = self.keyring._get_signing_key()
         self.assertEqual(self.transport.payloads[-1]["portal_keys"], second.public_pem())
 
+    def test_who_is_made_while_the_key_changes_is_told_afterwards(self):
+        made, failed = self.new(dbname="made.localhost"), self.new(dbname="failed.localhost")
+        for client in (made, failed):
+            client.sudo()._set_broken(release_name=False)
+            client.sudo()._set_building()
+        self.rotate()
+        second = self.keyring._get_signing_key()
+        self.assertIn(made, made._find_behind(second.key_id))
+        made.sudo()._set_open()
+        failed.sudo()._set_broken(release_name=False)
+        self.run_operations()
+        self.assertEqual(made.key_id, second.key_id)
+        self.assertEqual(failed.key_id, self.first.key_id)
+        self.assertEqual(failed.operation_ids[:1].state, "done")
+
+    def test_a_key_that_another_process_has_dropped_is_given_to_nobody(self):
+        """Odoo tells a process of changed parameters between its jobs only"""
+        self.rotate()
+        former = "saas_portal.signing_key_former"
+        self.assertTrue(self.env["ir.config_parameter"].get_param(former), "remembered from now on")
+        self.env.cr.execute("DELETE FROM ir_config_parameter WHERE key = %s", [former])
+        self.run_operations()
+        given = [sent["portal_keys"] for sent in self.transport.payloads if "portal_keys" in sent]
+        self.assertEqual(given, [self.keyring._get_signing_key().public_pem()])
+
     def test_one_change_follows_the_other(self):
         self.rotate()
         with self.refused("former one is still kept"):

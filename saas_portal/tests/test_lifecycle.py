@@ -276,7 +276,9 @@ class TestLifecycle(SaasPortalCase):
             self.call(self.manager, "saas_portal.client", "delete_database", client.ids)
         self.client.purge_at = fields.Datetime.now() - timedelta(seconds=1)
         for _twice in range(2):
-            self.env["saas_portal.client"]._cron_purge()
+            self.env.flush_all()
+            with self.registry.cursor() as cr:
+                self.env(cr=cr)["saas_portal.client"]._cron_purge()
             self.run_operations()
         self.assertEqual([found.key for found in self.driver.list()], [kept.client_id])
         self.assertEqual((self.client.trash_name, bool(kept.trash_name)), (False, True))

@@ -47,6 +47,26 @@ class TestOperations(SaasPortalCase):
         self.run_operations()
         self.assertFalse(self.client.current_operation_id)
 
+    def test_only_the_beginning_of_a_long_cause_is_kept(self):
+        self.transport.failures["acme.localhost"] = ClientFailed("x" * 3_000_000)
+        operation = self.configure_later()
+        self.run_operations()
+        self.assertEqual(operation.state, "failed")
+        for cause in (operation.error, operation.step_ids.error):
+            self.assertTrue(cause.startswith("xxx"))
+            self.assertLessEqual(len(cause), 2000)
+
+    def test_a_client_that_answers_something_else_is_asked_again(self):
+        self.transport.answer = "hello"
+        operation = self.configure_later()
+        self.run_operations()
+        self.assertEqual((operation.state, operation.attempts), ("pending", 1))
+        self.assertIn("did not answer as a client does", operation.error)
+        self.transport.answer = {}
+        operation.next_attempt_at = False
+        self.run_operations()
+        self.assertEqual(operation.state, "done")
+
     def test_a_failure_shows_its_step_and_cause_and_what_was_done(self):
         self.transport.failures["other.localhost"] = ClientRejected("Not today.")
         with self.refused("Not today."):

@@ -50,6 +50,19 @@ class TestSpares(SaasPortalCase):
         self.assertEqual(self.plan.spare_count, 2)
         self.assertNotIn(self.driver.taken_spare, self.driver.spares)
 
+    def test_what_was_taken_is_replaced_at_once_when_few_are_left(self):
+        self.plan.spare_target = 4
+        self.refill()
+        cron = self.env.ref("saas_portal.ir_cron_refill_spares")
+        triggers = self.env["ir.cron.trigger"].sudo()
+        soon = []
+        for _number in range(3):
+            triggers.search([]).unlink()
+            self.new()
+            due = triggers.search([("cron_id", "=", cron.id)]).call_at
+            soon.append(due <= fields.Datetime.now())
+        self.assertEqual(soon, [False, False, True])
+
     def test_two_clients_never_take_the_same(self):
         self.refill()
         taken = set()
@@ -62,18 +75,6 @@ class TestSpares(SaasPortalCase):
         client = self.new()
         self.assertEqual(client.state, "open")
         self.assertFalse(self.driver.taken_spare)
-
-    def test_a_creation_that_is_repeated_takes_one_only(self):
-        self.refill()
-        self.driver.failures["create"] = DriverUnavailable("No answer.")
-        with self.refused("No answer"):
-            self.new(dbname="again.localhost")
-        del self.driver.failures["create"]
-        client = self.env["saas_portal.client"].search([("name", "=", "again.localhost")])
-        self.call(self.user, "saas_portal.client", "action_retry", client.ids)
-        self.run_operations()
-        self.assertEqual(client.state, "open")
-        self.assertEqual(len(self.driver.spares), 1)
 
     def test_a_stale_spare_is_not_handed_out_and_goes(self):
         self.refill()
@@ -108,11 +109,90 @@ class TestSpares(SaasPortalCase):
         self.assertEqual(set(self.driver.spares), keys)
         self.assertEqual(self.plan.spare_count, 2)
 
-    def test_orphans_of_our_templates_go_and_those_of_others_stay(self):
-        self.driver.spares.update({"orphan": self.template.uuid, "foreign": "key of another"})
+    def test_orphans_of_ours_go_and_those_of_others_stay(self):
+        portal = self.env["saas_portal.keyring"]._get_portal_uuid()
+        self.driver.spares.update(
+            {
+                "orphan": (self.template.uuid, portal),
+                # Killed before it said whose it is, or made before that was said.
+                "former": (self.template.uuid, ""),
+                "foreign": ("key of another", ""),
+                # A copy of this portal has records of the same templates.
+                "copy": (self.template.uuid, "another portal"),
+            }
+        )
         self.plan.spare_target = 0
         self.refill()
-        self.assertEqual(set(self.driver.spares), {"foreign"})
+        self.assertEqual(set(self.driver.spares), {"foreign", "copy"})
+
+    def test_what_was_begun_of_clients_without_a_record_goes(self):
+        portal = self.env["saas_portal.keyring"]._get_portal_uuid()
+        client = self.new()
+        mine = (client.client_id, self.template.uuid)
+        self.driver.unfinished = dict.fromkeys((*mine, "nobody"), portal) | {"theirs": "other"}
+        self.refill()
+        self.assertEqual(set(self.driver.unfinished), {*mine, "theirs"})
+
+    def test_spares_go_although_plan_and_template_went_before(self):
+        self.refill()
+        self.plan.template_id = False
+        self.env["saas_portal.client"].search([("plan_id", "=", self.plan.id)]).unlink()
+        self.plan.unlink()
+        self.template.state = "deleted"
+        self.template.unlink()
+        self.assertEqual(len(self.driver.spares), 2)
+        self.refill()
+        self.assertFalse(self.driver.spares)
+        self.assertFalse(self.env["saas_portal.spare"].search([("server_id", "=", self.server.id)]))
+
+    def test_a_server_that_fails_holds_up_no_other(self):
+        other = self.env["saas_portal.server"].create({"name": "Later", "request_port": 8069})
+        portal = self.env["saas_portal.keyring"]._get_portal_uuid()
+        self.driver.spares["orphan"] = ("", portal)
+        driver, servers = self.driver, self.registry["saas_portal.server"]
+
+        def get_driver(server):
+            if server == self.server:
+                raise OSError(5, "Input/output error")
+            return driver
+
+        self.plan.spare_target = 0
+        self.patch(servers, "_get_driver", get_driver)
+        with mute_logger("odoo.addons.saas_portal.models.saas_portal_plan_spares"):
+            self.refill()
+        self.assertTrue(other.active)
+        self.assertFalse(self.driver.spares)
+
+    def test_a_server_that_is_archived_keeps_its_spares(self):
+        """As those of a neutralised copy of the portal are"""
+        self.refill()
+        self.server.active = False
+        self.plan.spare_target = 0
+        with self.assertNoLogs("odoo.addons.saas_portal.models.saas_portal_plan_spares", "WARNING"):
+            self.refill()
+        self.assertEqual(len(self.driver.spares), 2)
+
+    def test_the_plan_says_why_there_is_none(self):
+        self.driver.failures["make_spare"] = DriverUnavailable("1 MB are free on the disk.")
+        with self.assertLogs("odoo.addons.saas_portal.models.saas_portal_plan_spares") as log:
+            self.refill()
+        self.assertFalse([record for record in log.records if record.exc_info])
+        self.assertEqual(self.plan.spare_error, "1 MB are free on the disk.")
+        del self.driver.failures["make_spare"]
+        self.refill()
+        self.assertFalse(self.plan.spare_error)
+
+    def test_a_creation_that_is_repeated_when_it_was_done_takes_no_other(self):
+        """The answer of the server was lost, or the portal died before it wrote it down"""
+        self.refill()
+        client = self.new()
+        client.operation_ids.step_ids[0].started_at = fields.Datetime.add(
+            client.operation_ids.started_at, seconds=12
+        )
+        self.assertFalse(client._claim_spare(client.operation_ids))
+        self.assertEqual(self.plan.spare_count, 1)
+        del self.driver.databases[client.name]
+        self.assertTrue(client._claim_spare(client.operation_ids))
 
     def test_a_server_that_keeps_none_is_told_at_once(self):
         servers = self.registry["saas_portal.server"]

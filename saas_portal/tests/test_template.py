@@ -97,6 +97,15 @@ class TestTemplate(SaasPortalCase):
         with self.refused("No plan uses"):
             self.call(self.manager, "saas_portal.database", "action_build", template.ids)
 
+    def test_a_template_that_was_built_keeps_its_server(self):
+        """Its database and its spares are there"""
+        other = self.env["saas_portal.server"].create({"name": "Other", "request_port": 8069})
+        with self.refused("Delete the database first"):
+            self.template.server_id = other
+        self.template.server_id = self.server
+        self.template.state = "deleted"
+        self.template.server_id = other
+
     # -- outdated ----------------------------------------------------------------------------------
 
     def built_with(self, **versions):

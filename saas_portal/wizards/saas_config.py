@@ -1,7 +1,12 @@
 import json
+import logging
 
 from odoo import Command, api, fields, models
 from odoo.exceptions import UserError
+
+from ..parallel import get_limit, side_by_side
+
+_logger = logging.getLogger(__name__)
 
 #: More clients than this are configured in the background.
 _AT_ONCE = 10
@@ -78,13 +83,14 @@ class SaasConfig(models.TransientModel):
     def _configure_clients(self, payload, clients):
         """One result for each client; a client that fails does not keep the others from theirs."""
         clients.check_access("write")
-        results = {}
-        for client in clients:
-            try:
-                results[client.name] = client._configure(payload)
-            except UserError as error:
-                results[client.name] = {"error": str(error)}
-        return results
+        at_once, results = get_limit(self.env), {}
+        for client, result, error in side_by_side(
+            clients, lambda one: one._configure(payload), at_once
+        ):
+            if error and not isinstance(error, UserError):
+                _logger.error("The client %d could not be configured", client.id, exc_info=error)
+            results[client] = {"error": str(error)} if error else result
+        return {client.name: results[client] for client in clients}
 
     # === ACTION METHODS === #
 

@@ -75,10 +75,4 @@ class SaasPortalCreateClient(models.TransientModel):
             background=True,
         )
         self.sudo().owner_password_hash = False
-        return {
-            "type": "ir.actions.act_window",
-            "res_model": "saas_portal.client",
-            "res_id": answer["id"],
-            "view_mode": "form",
-            "views": [(False, "form")],
-        }
+        return self.env["saas_portal.client"].browse(answer["id"])._get_form_action()

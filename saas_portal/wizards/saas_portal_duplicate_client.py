@@ -42,10 +42,4 @@ class SaasPortalDuplicateClient(models.TransientModel):
         same = owner == self.client_id.owner_id
         partner = self.client_id.partner_id if same else owner.partner_id
         client = self.client_id._duplicate(self.name.strip(), partner, owner, self.notify_user)
-        return {
-            "type": "ir.actions.act_window",
-            "res_model": "saas_portal.client",
-            "res_id": client.id,
-            "view_mode": "form",
-            "views": [(False, "form")],
-        }
+        return client._get_form_action()

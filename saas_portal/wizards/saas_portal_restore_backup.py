@@ -26,10 +26,4 @@ class SaasPortalRestoreBackup(models.TransientModel):
         if (self.confirmation or "").strip() != self.client_name:
             raise UserError(self.env._("Type “%(expected)s” to go on.", expected=self.client_name))
         self.client_id._restore_backup(self.backup_id)
-        return {
-            "type": "ir.actions.act_window",
-            "res_model": "saas_portal.client",
-            "res_id": self.client_id.id,
-            "view_mode": "form",
-            "views": [(False, "form")],
-        }
+        return self.client_id._get_form_action()

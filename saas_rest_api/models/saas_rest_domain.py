@@ -27,6 +27,7 @@ from ..lib.saas_rest.formats import (
 from ..lib.saas_rest.problems import Detail, Problem
 from ..lib.saas_rest.query import Query
 from ..lib.saas_rest.text import _lt
+from .saas_rest_failure import STUMBLES
 
 #: Filters that are one comparison of Odoo's.
 COMPARISONS = {
@@ -43,17 +44,6 @@ COMPARISONS = {
     "child_of": "child_of",
     "parent_of": "parent_of",
 }
-#: What a field's own search method may stumble over when a client asks something odd; Odoo's own
-#: methods raise NotImplementedError for an operator that they do not know.
-SEARCH_ERRORS = (
-    ValueError,
-    TypeError,
-    KeyError,
-    IndexError,
-    AttributeError,
-    AssertionError,
-    NotImplementedError,
-)
 
 
 class SaasRestDomain(models.AbstractModel):
@@ -88,7 +78,7 @@ class SaasRestDomain(models.AbstractModel):
         """Let the search methods of fields have their say before the query is built."""
         try:
             domain.optimize_full(model)
-        except SEARCH_ERRORS as error:
+        except (*STUMBLES, ValueError) as error:
             text = _lt("The domain asks something that one of its fields cannot answer.")
             raise Problem("invalid-domain", text, [Detail("/domain", "invalid-domain")]) from error
 

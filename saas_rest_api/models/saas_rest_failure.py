@@ -18,6 +18,16 @@ _logger = logging.getLogger(__name__)
 
 #: What one row of many may do wrong; everything else ends the whole request.
 ROW_ERRORS = (psycopg2.IntegrityError, psycopg2.DataError, UserError, ValueError, Problem)
+#: How the code of models and fields ends when it meets what it was not written for; Odoo's own
+#: search methods raise NotImplementedError for an operator that they do not know.
+STUMBLES = (
+    ArithmeticError,
+    AssertionError,
+    AttributeError,
+    LookupError,
+    NotImplementedError,
+    TypeError,
+)
 #: PostgreSQL 18 tells RESTRICT from the other ways of refusing.
 REFERENCED = frozenset({errorcodes.FOREIGN_KEY_VIOLATION, errorcodes.RESTRICT_VIOLATION})
 
@@ -41,6 +51,28 @@ class SaasRestFailure(models.AbstractModel):
                 self.env.flush_all()
         except (psycopg2.IntegrityError, psycopg2.DataError, ValueError) as error:
             raise self._explain(error, values or {}, pointer) from error
+
+    @api.model
+    @contextmanager
+    def _in_code_of(self, model: BaseModel, vals_list: list[dict], pointer: str = ""):
+        """Create or write with values of a client, until the database has them.
+
+        :raises Problem: the model's own code asks for a value that is missing, or stumbles over one
+        """
+        try:
+            yield
+            self.env.flush_all()
+        except STUMBLES as error:
+            name = error.args[0] if isinstance(error, KeyError) and error.args else None
+            if name in model._fields and not all(name in vals for vals in vals_list):
+                code, text = "required-missing", _lt("'%(field)s' must have a value.", field=name)
+                pointer = f"{pointer}/{name}"
+            else:
+                _logger.warning(
+                    "The code of %s stumbles over values of a request", model._name, exc_info=True
+                )
+                code, text = "invalid-value", _lt("The model cannot work with these values.")
+            raise Problem(code, text, [Detail(pointer, code, text)]) from error
 
     @api.model
     def _explain(self, error: Exception, values: dict, pointer: str = "") -> Problem:

@@ -41,17 +41,17 @@ class SaasRestWriter(models.AbstractModel):
         if not isinstance(values, list):
             vals = convert._get_vals(access, model, values, True)
             with failure._attempt(vals):
-                return model.create([vals])
+                return self._make(model, [vals])
         self._check_count(values)
         items = [(f"/{index}", item) for index, item in enumerate(values)]
         vals_list = convert._get_vals_list(access, model, items, True)
         try:
             with self.env.cr.savepoint():
-                records = model.create(vals_list)
-                self.env.flush_all()
-                return records
+                return self._make(model, vals_list)
         except ROW_ERRORS as error:
-            problem = failure._find_culprit(vals_list, lambda vals: model.create([vals]), "", error)
+            problem = failure._find_culprit(
+                vals_list, lambda vals: self._make(model, [vals]), "", error
+            )
             raise problem from error
 
     @api.model
@@ -62,9 +62,17 @@ class SaasRestWriter(models.AbstractModel):
 
         def create(item):
             vals = self.env["saas_rest.input"]._get_vals(access, model, item, True)
-            return model.create([vals]).id
+            return self._make(model, [vals]).id
 
         return [self._try_row(create, item) for item in values]
+
+    def _make(self, model: BaseModel, vals_list: list[dict]) -> BaseModel:
+        """The new records.
+
+        :raises Problem: the model's own code cannot work with the values
+        """
+        with self.env["saas_rest.failure"]._in_code_of(model, vals_list):
+            return model.create(vals_list)
 
     def _try_row(self, do, item: object) -> Outcome:
         """One row in its own savepoint."""
@@ -112,8 +120,9 @@ class SaasRestWriter(models.AbstractModel):
         return self.env["saas_rest.input"]._get_vals(access, record, values, False, pointer)
 
     def _write(self, record: BaseModel, vals: dict, pointer: str = "") -> None:
+        failure = self.env["saas_rest.failure"]
         if vals:
-            with self.env["saas_rest.failure"]._attempt(vals, pointer):
+            with failure._attempt(vals, pointer), failure._in_code_of(record, [vals], pointer):
                 record.write(vals)
 
     @api.model

@@ -28,6 +28,46 @@ class TestWrite(RecordsCase):
         body = self.assert_problem(response, 422, "invalid-value")
         self.assertEqual(body["errors"][0]["pointer"], "/color")
 
+    def test_a_value_that_only_a_models_code_asks_for_is_named(self):
+        """`res.lang` reads its code before anything checks that it is there.
+
+        An embedded action needs its action for a name, though no field says so.
+        """
+        token = self.admin_token
+        language = {"name": "Nowhere", "code": "xx_XX", "url_code": "xx"}
+        for path, values, pointer in (
+            ("/res.lang", {}, "/code"),
+            ("/res.lang", [language, {"name": "Codeless"}], "/1/code"),
+            ("/ir.embedded.actions", [{}], "/0/action_id"),
+        ):
+            body = self.assert_problem(
+                self.ask("POST", path, values, token=token), 422, "required-missing"
+            )
+            self.assertEqual(body["errors"][0]["pointer"], pointer)
+        rows = [{"name": "Codeless"}]
+        answer = self.ask("POST", "/res.lang?on_error=continue", rows, token=token)
+        self.assertEqual(answer.status_code, 207, answer.text)
+        self.assertIn("required-missing", answer.text)
+
+    def test_a_value_that_a_models_code_stumbles_over_is_refused(self):
+        """A definition of properties is a list of objects; no field says what is in it."""
+        name, values = "properties.base.definition", {"properties_definition": [1]}
+        record_id = self.env[name]._get_definition_id_for_property_field(
+            "res.partner", "properties"
+        )
+        failures = "odoo.addons.saas_rest_api.models.saas_rest_failure"
+        for method, path, body, pointer in (
+            ("POST", f"/{name}", values, ""),
+            ("POST", f"/{name}", [values], "/0"),
+            ("PATCH", f"/{name}/{record_id}", values, ""),
+            ("PATCH", f"/{name}", [{"id": record_id, **values}], "/0"),
+        ):
+            with self.assertLogs(failures, "WARNING") as logs:
+                answer = self.ask(method, path, body, token=self.admin_token)
+            body = self.assert_problem(answer, 422, "invalid-value")
+            self.assertEqual(body["errors"][0].get("pointer", ""), pointer)
+            self.assertIn(name, logs.output[0])
+
     def test_all_mistakes_are_told_at_once(self):
         values = {"name": 1, "nope": 2, "id": 3, "country_id": 10**8, "type": "nowhere"}
         body = self.assert_problem(self.ask("POST", "/res.partner", values), 422, "validation")

@@ -35,6 +35,13 @@ class SadeemPortainer(models.Model):
     portainer_link = fields.Char(
         required=True, tracking=True, help="Full address, such as https://10.0.0.5:9443"
     )
+    public_link = fields.Char(
+        string="Address for Browsers",
+        tracking=True,
+        help="Where people reach Portainer when the link above is this machine's only; empty: the"
+        " same. Nothing is sent there.",
+    )
+    panel_link = fields.Char(string="Portainer", compute="_compute_panel_link")
     access_token = fields.Char(
         compute="_compute_secrets",
         inverse="_inverse_secrets",
@@ -97,6 +104,11 @@ class SadeemPortainer(models.Model):
         for server in self:
             server.has_access_token = server._has_secret("access_token")
 
+    @api.depends("portainer_link", "public_link")
+    def _compute_panel_link(self):
+        for server in self:
+            server.panel_link = (server.public_link or server.portainer_link or "").rstrip("/")
+
     @api.depends("portainer_link", "skip_ssl_verify")
     def _compute_is_unsafe(self):
         for server in self:
@@ -124,21 +136,16 @@ class SadeemPortainer(models.Model):
 
     # === CONSTRAINT METHODS === #
 
-    @api.constrains("portainer_link")
+    @api.constrains("portainer_link", "public_link")
     def _check_portainer_link(self):
         for server in self:
-            try:
-                parts = urlsplit(server.portainer_link)
-                valid = parts.scheme in ("http", "https") and parts.hostname and parts.port != 0
-            except ValueError:
-                valid = False
-            if not valid or parts.username or parts.password:
-                raise ValidationError(
-                    self.env._(
-                        "%(link)s is not an address like https://10.0.0.5:9443.",
-                        link=server.portainer_link,
+            for link in filter(None, [server.portainer_link, server.public_link]):
+                if not _is_address(link):
+                    raise ValidationError(
+                        self.env._(
+                            "%(link)s is not an address like https://10.0.0.5:9443.", link=link
+                        )
                     )
-                )
 
     @api.constrains("access_token_cipher", "access_token")
     def _check_access_token(self):
@@ -203,7 +210,7 @@ class SadeemPortainer(models.Model):
     def action_open_panel(self):
         self.ensure_one()
         self.check_access("read")
-        return {"type": "ir.actions.act_url", "url": self.portainer_link, "target": "new"}
+        return {"type": "ir.actions.act_url", "url": self.panel_link, "target": "new"}
 
     def action_refresh(self):
         """Read environments and their capacity; what does not answer is noted and shown."""
@@ -450,3 +457,13 @@ class SadeemPortainer(models.Model):
         action = self.env["ir.actions.act_window"]._for_xml_id(f"sadeem_portainer.{name}")
         context = {"default_portainer_id": self.id, "active_test": False}
         return {**action, "domain": [("portainer_id", "=", self.id)], "context": context}
+
+
+def _is_address(link: str) -> bool:
+    """Whether it is the address of a server, without credentials."""
+    try:
+        parts = urlsplit(link)
+        whole = parts.scheme in ("http", "https") and parts.hostname and parts.port != 0
+    except ValueError:
+        return False
+    return bool(whole) and not (parts.username or parts.password)

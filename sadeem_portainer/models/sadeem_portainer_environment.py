@@ -199,8 +199,7 @@ class SadeemPortainerEnvironment(models.Model):
     def action_open_portainer(self):
         self.ensure_one()
         self.check_access("read")
-        link = self.portainer_id.portainer_link.rstrip("/")
-        url = f"{link}/#!/{self.portainer_environment_id}/docker/dashboard"
+        url = f"{self.portainer_id.panel_link}/#!/{self.portainer_environment_id}/docker/dashboard"
         return {"type": "ir.actions.act_url", "url": url, "target": "new"}
 
     def action_open_stacks(self):

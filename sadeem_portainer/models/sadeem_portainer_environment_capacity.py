@@ -1,3 +1,4 @@
+import contextlib
 from datetime import timedelta
 
 from odoo import api, fields, models
@@ -176,7 +177,34 @@ class SadeemPortainerEnvironment(models.Model):
         if self.connection == "missing":
             return self.env._("it is gone from Portainer")
         if self.connection == "down":
-            return self.env._("it does not answer: %(error)s", error=self.last_error or "?")
+            return self._describe_silence(self.last_error or "?")
+        return ""
+
+    def _describe_silence(self, error: str) -> str:
+        return self.env._("it does not answer: %(error)s", error=error)
+
+    def _find_silence(self) -> str:
+        """Ask the Docker host now: why nothing can be deployed there, '' if it answers.
+
+        What was read a moment ago tells nothing of a server that died since.
+        """
+        self.ensure_one()
+        try:
+            number, client = in_own_transaction(
+                self,
+                lambda environment: (
+                    environment.portainer_environment_id,
+                    environment.portainer_id._get_client(),
+                ),
+            )
+            with client:
+                client.docker_version(number)
+        except (PortainerError, UserError) as error:
+            text = str(error)
+            # Who is reading it at this moment will see the same.
+            with contextlib.suppress(Busy), locked(self):
+                in_own_transaction(self, lambda environment: environment._note_failure(text))
+            return self._describe_silence(text)
         return ""
 
     def _find_lack_of_room(self, containers: int) -> str:

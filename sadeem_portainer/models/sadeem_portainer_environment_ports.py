@@ -47,19 +47,7 @@ class SadeemPortainerEnvironment(models.Model):
             raise UserError(self.env._("There is no stack with the id %(id)s.", id=stack_id))
         holder = str(uuid.uuid4())
         vals = {"purpose": purpose, "stack_id": stack_id, "holder": holder, "released": False}
-        try:
-            with locked(self, wait=_WAIT):
-                ports = in_own_transaction(
-                    self, lambda environment: environment._take_ports(count, vals)
-                )
-        except Busy as error:
-            raise UserError(
-                self.env._(
-                    "Somebody else has been taking ports of %(environment)s for a minute. Try"
-                    " again.",
-                    environment=self.name,
-                )
-            ) from error
+        ports = self._alone_with_ports(lambda environment: environment._take_ports(count, vals))
         self.env.cr.postrollback.add(lambda: self._give_back([("holder", "=", holder)]))
         return ports
 
@@ -70,6 +58,40 @@ class SadeemPortainerEnvironment(models.Model):
         if not isinstance(ports, list | tuple) or not all(type(port) is int for port in ports):
             raise UserError(self.env._("Name the ports as a list of numbers."))
         return self._give_back([("port", "in", list(ports))])
+
+    def _set_aside(self, port, purpose):
+        """Give a port that the host refuses to nobody, at once, until it is released.
+
+        :param purpose: why, for who looks at the ports
+        """
+        self.ensure_one()
+        vals = {"purpose": purpose, "set_aside": True, "released": False}
+        vals.update(stack_id=False, holder=False)
+
+        def note(environment):
+            known = environment.port_ids.filtered(lambda row: row.port == port)
+            known.write(vals)
+            if not known:
+                environment.port_ids.create({**vals, "environment_id": self.id, "port": port})
+
+        self._alone_with_ports(note)
+
+    def _alone_with_ports(self, work):
+        """What ``work`` returns, in a transaction of its own while nobody else takes ports here.
+
+        :raises UserError: somebody else did for too long
+        """
+        try:
+            with locked(self, wait=_WAIT):
+                return in_own_transaction(self, work)
+        except Busy as error:
+            raise UserError(
+                self.env._(
+                    "Somebody else has been taking ports of %(environment)s for a minute. Try"
+                    " again.",
+                    environment=self.name,
+                )
+            ) from error
 
     def _take_ports(self, count: int, vals: dict) -> list[int]:
         if not self.exists():
@@ -114,7 +136,8 @@ class SadeemPortainerEnvironment(models.Model):
 
         def forget(environment):
             given = environment.env["sadeem.portainer.port"].search(domain)
-            given.write({"released": True, "holder": False, "stack_id": False, "purpose": False})
+            vals = {"holder": False, "stack_id": False, "purpose": False, "set_aside": False}
+            given.write({**vals, "released": True})
             return len(given)
 
         return in_own_transaction(self, forget)

@@ -2,7 +2,7 @@ from odoo import fields, models
 
 
 class SadeemPortainerPort(models.Model):
-    """A port of a host: given away, or released and the next to be given."""
+    """A port of a host: given away, set aside, or released and the next to be given."""
 
     _name = "sadeem.portainer.port"
     _description = "Port of an Environment"
@@ -16,6 +16,11 @@ class SadeemPortainerPort(models.Model):
     purpose = fields.Char()
     stack_id = fields.Many2one("sadeem.portainer.stack", index="btree_not_null")
     released = fields.Boolean()
+    set_aside = fields.Boolean(
+        readonly=True,
+        help="The host refused it, because something else listens there: nobody gets it until it"
+        " is released.",
+    )
     holder = fields.Char(readonly=True, help="The request that took it.")
 
     _port_unique = models.Constraint(
@@ -24,3 +29,10 @@ class SadeemPortainerPort(models.Model):
     _port_range = models.Constraint(
         "CHECK (port BETWEEN 1 AND 65535)", "A port is a number from 1 to 65535."
     )
+
+    def action_release(self):
+        """Let these ports be given out again; whoever has them by now is not asked."""
+        self.check_access("read")
+        for environment, ports in self.grouped("environment_id").items():
+            environment.release_ports(ports.mapped("port"))
+        return True

@@ -1,16 +1,21 @@
 import contextlib
+import threading
 import zlib
 from dataclasses import replace
+from types import SimpleNamespace
 
 from cryptography.fernet import Fernet
 
+from odoo import api
 from odoo.exceptions import UserError
+from odoo.modules.registry import DummyRLock, Registry
 from odoo.service.model import call_kw
 from odoo.sql_db import db_connect
 from odoo.tests import TransactionCase, new_test_user
 from odoo.tools import config
 
 from ..lib.portainer_api import (
+    PROJECT_LABEL,
     Capacity,
     Container,
     ContainerDetails,
@@ -64,6 +69,8 @@ class FakePortainer:
         self.capacities = {}
         self.stacks, self.files, self.envs = {}, {}, {}
         self.containers, self.volumes = {}, {}
+        #: name with tag → id of the images that the hosts have
+        self.images = {}
         #: numbers of the environments that are swarms, and their secrets
         self.swarms, self.secrets = set(), {}
         self.problems = ()
@@ -152,6 +159,7 @@ class FakePortainer:
                 self.container(f"{name}-{service}-1", service),
                 project=name,
                 labels=_read_labels(details),
+                image_id=self.images.get((details or {}).get("image"), ""),
             )
             for service, details in services.items()
         ]
@@ -232,7 +240,20 @@ class FakePortainer:
         with self._call("delete_swarm_object", number, kind, object_id):
             self.secrets.pop((number, object_id), None)
 
-    # --- Containers ---
+    # --- Images and containers ---
+
+    def docker_client(self, number):
+        """Of a host without networks."""
+        with self._call("docker_client", number):
+            return SimpleNamespace(networks=lambda filters: [])
+
+    def docker_version(self, number):
+        with self._call("docker_version", number):
+            return {"Version": "28.0.0"}
+
+    def find_image(self, number, reference):
+        with self._call("find_image", number, reference):
+            return self.images.get(reference, "")
 
     def list_containers(self, number, project=None):
         with self._call("list_containers", number, project):
@@ -245,7 +266,16 @@ class FakePortainer:
 
     def get_container(self, number, container):
         with self._call("get_container", number, container):
-            return ContainerDetails("id", container, "nginx:1", "running", 0, "now", "", "", 0)
+            found = [
+                row
+                for (place, _name), rows in self.containers.items()
+                for row in rows
+                if place == number and container in (row.id, row.name)
+            ]
+            labels = {PROJECT_LABEL: found[0].project, **found[0].labels} if found else {}
+            return ContainerDetails(
+                "id", container, "nginx:1", "running", 0, "now", "", "", 0, labels
+            )
 
     def container_action(self, number, container, action, force=False):
         with self._call("container_action", number, container, action):
@@ -387,3 +417,60 @@ class PortainerCase(TransactionCase):
             cr.execute("SELECT pg_advisory_lock(%s, %s)", keys)
             yield
             cr.execute("SELECT pg_advisory_unlock(%s, %s)", keys)
+
+
+class Interrupted(Exception):
+    """Something else went wrong in a request."""
+
+
+class ParallelCase(TransactionCase):
+    """Real threads, connections and transactions: what they leave is removed by hand."""
+
+    def setUp(self):
+        super().setUp()
+        # The thread that loads the registry runs the tests and holds it.
+        self.patch(Registry, "_lock", DummyRLock())
+        #: (model, ids) of what the test has made, in the order in which it can be removed
+        self.made = []
+        self.addCleanup(self.remove)
+
+    @contextlib.contextmanager
+    def superuser(self):
+        """An environment in a transaction of its own, which is committed."""
+        with self.registry.cursor() as cr:
+            yield api.Environment(cr, api.SUPERUSER_ID, {})
+
+    @staticmethod
+    def make_server(env, **vals):
+        return env["sadeem.portainer"].create(
+            {"name": "Parallel", "ip": "10.9.0.1", "portainer_link": "https://10.9.0.1", **vals}
+        )
+
+    def remove(self):
+        with self.superuser() as env:
+            for model, ids in self.made:
+                env[model].browse(ids).exists().unlink()
+
+    def run_in_threads(self, request, count=200, at_once=15):
+        """Call ``request`` with each number, in threads; returns what they raised.
+
+        :param at_once: as many have connections of their own; the others wait for one of these
+        """
+        errors, slots = [], threading.Semaphore(at_once)
+
+        def run(number):
+            try:
+                with slots:
+                    request(number)
+            except Exception as error:
+                errors.append(error)
+
+        threads = [
+            threading.Thread(target=run, args=(number,), daemon=True) for number in range(count)
+        ]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join(120)
+            self.assertFalse(thread.is_alive(), "a request waits for ever")
+        return errors

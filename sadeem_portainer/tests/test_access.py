@@ -52,6 +52,7 @@ PUBLIC = {
         "refresh_card": (),
         "release_ports": ([10001],),
     },
+    "sadeem.portainer.port": {"action_release": ()},
     "sadeem.portainer.image": {"action_best_environment": (), "get_best_environment": ()},
     "sadeem.portainer.stack": {
         "act_on_container": ("web-web-1", "stop"),

@@ -106,6 +106,9 @@ class TestEnvironments(PortainerCase):
     def test_portainer_opens_at_the_environment(self):
         action = self.call(self.manager, self.environment, "action_open_portainer")
         self.assertEqual(action["url"], f"{SERVER}/#!/1/docker/dashboard")
+        self.server.public_link = "https://docker.example.com/"
+        action = self.call(self.manager, self.environment, "action_open_portainer")
+        self.assertEqual(action["url"], "https://docker.example.com/#!/1/docker/dashboard")
 
     def test_settings_of_subscriptions_are_tracked(self):
         for name in ("nginx_server", "subscription_domain", "cloudflare_dns", "next_port"):

@@ -1,17 +1,11 @@
-import threading
+import contextlib
 
 from psycopg2 import IntegrityError
 
-from odoo import api
-from odoo.modules.registry import DummyRLock, Registry
-from odoo.tests import TransactionCase, tagged
+from odoo.tests import tagged
 from odoo.tools import mute_logger
 
-from .common import PortainerCase
-
-
-class Interrupted(Exception):
-    """Something else went wrong in the request."""
+from .common import Interrupted, ParallelCase, PortainerCase
 
 
 class TestPorts(PortainerCase):
@@ -40,6 +34,19 @@ class TestPorts(PortainerCase):
         self.environment.published_ports = [10001, 10003]
         self.env.flush_all()
         self.assertEqual(self.take(2), [10002, 10004])
+
+    def test_a_port_that_is_set_aside_is_nobodys_until_it_is_released(self):
+        self.take(2, purpose="acme")
+        for port in (10001, 10004):
+            self.environment._set_aside(port, "Something else listens here")
+        self.env.invalidate_all()
+        aside = self.environment.port_ids.filtered("set_aside")
+        self.assertEqual(aside.mapped("port"), [10001, 10004])
+        self.assertEqual(set(aside.mapped("purpose")), {"Something else listens here"})
+        self.assertEqual(self.take(2), [10003, 10005])
+        self.call(self.manager, aside, "action_release")
+        self.assertFalse(aside.filtered("set_aside"))
+        self.assertEqual(self.take(2), [10001, 10004])
 
     def test_environments_do_not_share_ports(self):
         other = self.new_environment("other", 2)
@@ -84,18 +91,11 @@ class TestPorts(PortainerCase):
 
 
 @tagged("post_install", "-at_install")
-class TestPortsInParallel(TransactionCase):
-    """Real threads, connections and transactions: what they leave is removed by hand."""
-
+class TestPortsInParallel(ParallelCase):
     def setUp(self):
         super().setUp()
-        # The thread that loads the registry runs the tests and holds it.
-        self.patch(Registry, "_lock", DummyRLock())
-        with self.registry.cursor() as cr:
-            env = api.Environment(cr, api.SUPERUSER_ID, {})
-            server = env["sadeem.portainer"].create(
-                {"name": "Parallel", "ip": "10.9.0.1", "portainer_link": "https://10.9.0.1"}
-            )
+        with self.superuser() as env:
+            server = self.make_server(env)
             environment = env["sadeem.portainer.environment"].create(
                 {
                     "name": "Parallel",
@@ -104,60 +104,39 @@ class TestPortsInParallel(TransactionCase):
                     "portainer_environment_id": 1,
                 }
             )
-            self.server_id, self.environment_id = server.id, environment.id
-        self.addCleanup(self.remove)
+            self.environment_id = environment.id
+            self.made = [(record._name, record.ids) for record in (environment, server)]
 
-    def remove(self):
-        with self.registry.cursor() as cr:
-            env = api.Environment(cr, api.SUPERUSER_ID, {})
-            env["sadeem.portainer.environment"].browse(self.environment_id).unlink()
-            env["sadeem.portainer"].browse(self.server_id).unlink()
-
-    def environment(self, cr):
-        env = api.Environment(cr, api.SUPERUSER_ID, {})
-        return env["sadeem.portainer.environment"].browse(self.environment_id)
+    @contextlib.contextmanager
+    def environment(self):
+        with self.superuser() as env:
+            yield env["sadeem.portainer.environment"].browse(self.environment_id)
 
     def test_two_hundred_parallel_requests_get_two_hundred_different_ports(self):
-        taken, errors = [], []
-        # As many as have connections of their own; the others wait for one of these to be free.
-        slots = threading.Semaphore(20)
+        taken = []
 
         def request(number):
-            try:
-                with slots, self.registry.cursor() as cr:
-                    environment = self.environment(cr)
-                    # The transaction has seen the ports before the lock is free.
-                    environment.port_ids.mapped("port")
-                    ports = environment.allocate_ports(2)
-                    if number % 10 == 0:
-                        environment.release_ports(ports[1:])
-                        ports = ports[:1]
-                    taken.extend(ports)
-            except Exception as error:
-                errors.append(error)
+            with self.environment() as environment:
+                # The transaction has seen the ports before the lock is free.
+                environment.port_ids.mapped("port")
+                ports = environment.allocate_ports(2)
+                if number % 10 == 0:
+                    environment.release_ports(ports[1:])
+                    ports = ports[:1]
+                taken.extend(ports)
 
-        threads = [
-            threading.Thread(target=request, args=(number,), daemon=True) for number in range(200)
-        ]
-        for thread in threads:
-            thread.start()
-        for thread in threads:
-            thread.join(60)
-            self.assertFalse(thread.is_alive(), "a request waits for ever")
-        self.assertFalse(errors)
+        self.assertFalse(self.run_in_threads(request, at_once=20))
         self.assertEqual(len(taken), 380)
         self.assertEqual(len(set(taken)), 380)
-        with self.registry.cursor() as cr:
-            environment = self.environment(cr)
+        with self.environment() as environment:
             held = environment.port_ids.filtered(lambda port: not port.released)
             self.assertEqual(set(held.mapped("port")), set(taken))
             self.assertLessEqual(environment.next_port, 10400)
 
     def test_a_request_that_is_rolled_back_gives_its_ports_back(self):
-        with self.assertRaises(Interrupted), self.registry.cursor() as cr:
-            ports = self.environment(cr).allocate_ports(3)
+        with self.assertRaises(Interrupted), self.environment() as environment:
+            ports = environment.allocate_ports(3)
             raise Interrupted()
-        with self.registry.cursor() as cr:
-            environment = self.environment(cr)
+        with self.environment() as environment:
             self.assertEqual(environment.port_ids.mapped("released"), [True] * 3)
             self.assertEqual(environment.allocate_ports(3), ports)

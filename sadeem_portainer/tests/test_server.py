@@ -189,3 +189,14 @@ class TestServer(PortainerCase):
     def test_the_panel_opens_at_the_link(self):
         action = self.call(self.manager, self.server, "action_open_panel")
         self.assertEqual(action["url"], SERVER)
+
+    def test_people_are_led_to_the_address_for_browsers_and_the_token_is_not(self):
+        self.server.public_link = "https://docker.example.com"
+        self.assertEqual(self.server.state, "confirmed", "it is no other server for that")
+        action = self.call(self.manager, self.server, "action_open_panel")
+        self.assertEqual(action["url"], "https://docker.example.com")
+        self.assertEqual(self.server.portainer_link, SERVER)
+        self.assertTrue(self.server.has_access_token)
+        for link in ("javascript:alert(1)", "https://user:word@docker.example.com", "docker"):
+            with self.subTest(link), self.assertRaises(ValidationError), self.cr.savepoint():
+                self.server.public_link = link

@@ -2,9 +2,11 @@ from . import sadeem_postgresql_server
 from . import sadeem_saas_docker_settings
 from . import saas_portal_server
 from . import saas_portal_operation
+from . import sadeem_saas_docker_wait
 from . import saas_portal_database
 from . import saas_portal_plan
 from . import saas_portal_client
+from . import saas_portal_client_ports
 from . import saas_portal_client_docker_steps
 from . import saas_portal_client_stage
 from . import sadeem_saas_docker_revision
@@ -15,8 +17,13 @@ from . import saas_portal_client_placement
 from . import sadeem_portainer_stack
 from . import sadeem_portainer_stack_variable
 from . import sadeem_portainer
+from . import saas_portal_client_recovery
+from . import saas_portal_client_lost_data
+from . import saas_portal_client_give_up
 from . import saas_portal_client_console
+from . import sadeem_saas_docker_nginx
 from . import saas_portal_server_routing
+from . import sadeem_portainer_environment_routing
 from . import sadeem_portainer_environment_comparison
 from . import sadeem_saas_docker_deviation
 from . import saas_portal_server_comparison

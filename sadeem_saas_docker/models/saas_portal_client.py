@@ -1,10 +1,13 @@
+import logging
 from dataclasses import replace
 
 from odoo import api, fields, models
 from odoo.exceptions import AccessError, UserError, ValidationError
 
 from odoo.addons.saas_portal.lib.saas_wire import XmlRpcTransport
+from odoo.addons.sadeem_portainer.lib.portainer_api import PortainerError
 
+from ..comparison import OUTDATED
 from ..lib.saas_stack import (
     DATABASE_SERVICE,
     ODOO_SERVICE,
@@ -17,6 +20,8 @@ from ..lib.saas_stack import (
     describe_difference,
     render,
 )
+
+_logger = logging.getLogger(__name__)
 
 #: Only operations write these.
 _GUARDED_FIELDS = frozenset(
@@ -31,7 +36,7 @@ _GUARDED_FIELDS = frozenset(
 )
 #: What runs in the containers is the managers' to choose.
 _MANAGERS_FIELDS = frozenset({"docker_image_id", "docker_image_tag_id"})
-_IMAGE = "image"
+_IMAGE, _IMAGE_ID = "image", "image_id"
 #: Customers read their clients, and have no business with the machines.
 _STAFF = "saas_portal.group_user"
 
@@ -108,6 +113,12 @@ class SaasPortalClient(models.Model):
         readonly=True,
         groups=_STAFF,
     )
+    docker_image_is_newer = fields.Boolean(
+        compute="_compute_docker_image_is_newer",
+        compute_sudo=True,
+        help="When servers were compared last, the host had another image under this tag.",
+        groups=_STAFF,
+    )
     docker_compose = fields.Text(
         string="Compose File",
         compute="_compute_docker_compose",
@@ -159,6 +170,12 @@ class SaasPortalClient(models.Model):
             client.docker_compose = text
             present = client.docker_revision_id.compose or ""
             client.docker_difference = describe_difference(present, text) or False
+
+    def _compute_docker_image_is_newer(self):
+        deviations = self.env["sadeem.saas.docker.deviation"]
+        outdated = deviations.search([("client_id", "in", self.ids), ("kind", "=", OUTDATED)])
+        for client in self:
+            client.docker_image_is_newer = client in outdated.client_id
 
     # === CONSTRAINT METHODS === #
 
@@ -214,8 +231,25 @@ class SaasPortalClient(models.Model):
 
     def _prepare_stack_settings(self) -> dict:
         """What a revision keeps: everything of a stack that somebody chose for this client."""
-        image = self.docker_image_id.name, self.docker_image_tag_id.name
-        return {**self._read_docker_settings(), _IMAGE: ":".join(part or "" for part in image)}
+        image = ":".join([self.docker_image_id.name or "", self.docker_image_tag_id.name or ""])
+        present = self.docker_revision_id
+        known = present.settings.get(_IMAGE_ID, "") if present.image == image else ""
+        return {**self._read_docker_settings(), _IMAGE: image, _IMAGE_ID: known}
+
+    def _prepare_new_settings(self) -> dict:
+        """The same for a deployment: with the image that its host has under the tag by now."""
+        settings, stack = self._prepare_stack_settings(), self.docker_stack_id
+        if stack.environment_type == "swarm":
+            # Each node has its own, and Docker asks the registry.
+            return settings
+        try:
+            with stack.portainer_id._get_client() as client:
+                found = client.find_image(stack._get_number(), settings[_IMAGE])
+        except (PortainerError, UserError) as error:
+            # Whoever deploys it next hears the same, and says so.
+            _logger.info("The image of %s is not known: %s", self, error)
+            return settings
+        return {**settings, _IMAGE_ID: found}
 
     def _prepare_stack_spec(self, settings: dict, host: str) -> StackSpec:
         environment = self.docker_stack_id.environment_id
@@ -224,6 +258,7 @@ class SaasPortalClient(models.Model):
             name=host,
             host=host,
             image=settings[_IMAGE],
+            image_id=settings.get(_IMAGE_ID, ""),
             odoo=self._make_odoo_options(settings),
             database=self._prepare_stack_database(),
             resources=self._make_resources(settings),

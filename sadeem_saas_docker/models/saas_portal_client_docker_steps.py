@@ -1,17 +1,26 @@
 import http.client
-import secrets
 import time
 
 from odoo import fields, models
-from odoo.exceptions import UserError
+from odoo.exceptions import AccessError, UserError
 
-from odoo.addons.saas_portal.const import PENDING
-from odoo.addons.saas_portal.lib.saas_driver import DriverError, DriverUnavailable
+from odoo.addons.saas_portal.const import LIVE_STATES, PENDING, STOPPED
+from odoo.addons.saas_portal.lib.saas_driver import (
+    DriverError,
+    DriverNotFound,
+    DriverUnavailable,
+)
 from odoo.addons.saas_portal.lib.saas_wire import ask_status
-from odoo.addons.sadeem_portainer.transactions import Busy, in_own_transaction, locked
+from odoo.addons.sadeem_portainer.transactions import in_own_transaction
 
-from ..lib.saas_stack import ODOO_SERVICE, PASSWORD_VARIABLE, InvalidSpec, stack_name
-from .sadeem_saas_docker_placement import WAIT
+from ..comparison import RUNNING
+from ..lib.saas_stack import (
+    ODOO_SERVICE,
+    PASSWORD_VARIABLE,
+    InvalidSpec,
+    make_password,
+    stack_name,
+)
 
 #: Seconds for one answer, for Odoo to start in its container, and between two looks.
 _ANSWER_SECONDS = 60
@@ -44,7 +53,12 @@ class SaasPortalClient(models.Model):
                 opened,
             ]
         if kind == "rebuild":
-            return [revise, deploy, answer, ("_step_resync", self.env._("Read its state"))]
+            steps = [revise, deploy, answer, ("_step_resync", self.env._("Read its state"))]
+            if self.rung == STOPPED:
+                steps.append(("_step_stop_again", self.env._("Stop it again")))
+            return steps
+        if kind == "stop":
+            return [("_step_halt", self.env._("Stop what runs of it"))]
         if kind == "restart":
             return [("_step_restart", self.env._("Restart Odoo")), answer]
         steps = super()._get_operation_steps(kind)
@@ -62,6 +76,8 @@ class SaasPortalClient(models.Model):
             "_step_deploy": self.env._("Start the database"),
             "_step_restart": self.env._("Start the database again"),
             "_step_create_database": self.env._("Copy apps and settings"),
+            "_step_stop_again": self.env._("Stop the database again"),
+            "_step_halt": self.env._("Stop the database again"),
             "_step_wait_for_answer": self.env._("Wait until the database can be used"),
         }
         return titles.get(step.method) or super()._get_customer_title(step)
@@ -81,7 +97,7 @@ class SaasPortalClient(models.Model):
                 "compose": "services: {}\n",
             }
         )
-        stack._set_env({PASSWORD_VARIABLE: secrets.token_urlsafe(24)})
+        stack._set_env({PASSWORD_VARIABLE: make_password()})
         self.write(
             {
                 "docker_stack_id": stack.id,
@@ -110,23 +126,36 @@ class SaasPortalClient(models.Model):
             revision = self._revise(operation.user_id, reason, self.docker_revision_id.settings)
             self._note_deployed()
         else:
-            settings = self._prepare_stack_settings()
+            settings = self._prepare_new_settings()
             revision = self._revise(operation.user_id, reason, settings)
         return self.env._("Revision %(number)s", number=revision.number)
 
     def _step_deploy(self, operation):
-        number = self.server_id._get_driver().deploy(self._get_ref())
+        try:
+            if operation.kind == "create":
+                number = self._deploy_past_refused_ports(operation)
+            else:
+                driver = self.server_id._get_driver()
+                number = driver.deploy(self._get_ref(), self.public_url.rstrip("/"))
+        except DriverNotFound as error:
+            raise UserError(self._describe_lost_data()) from error
         self.docker_stack_id._check()
-        self._note_deployed()
+        # The revision may be younger than this transaction.
+        in_own_transaction(self, lambda client: client._note_deployed())
+        # What still differs is found by the next comparison.
+        self.env["sadeem.saas.docker.deviation"].search([("client_id", "=", self.id)]).unlink()
         return self.env._("Stack %(number)s runs", number=number)
 
     def _step_wait_for_answer(self, operation):
         """People reach it under its name, as the reverse proxy will ask for it."""
-        deadline = time.monotonic() + _PATIENCE
+        deadline, late = time.monotonic() + _PATIENCE, False
         while reason := self._find_silence():
-            if time.monotonic() > deadline:
+            if late:
                 raise DriverUnavailable(reason)
-            time.sleep(_PAUSE)
+            late = time.monotonic() > deadline
+            # What was stopped, before or meanwhile, does not answer by itself.
+            if not self._bring_up():
+                time.sleep(_PAUSE)
 
     def _find_silence(self) -> str:
         """Why nobody could work with it now, '' if they can."""
@@ -145,12 +174,37 @@ class SaasPortalClient(models.Model):
     def _step_restart(self, operation):
         stack = self.docker_stack_id
         portainer, environment = stack.portainer_id, stack.environment_id
-        rows = portainer.check_stack_status(stack.id)["containers"]
-        container = next((row["id"] for row in rows if row["service"] == ODOO_SERVICE), None)
-        if container:
+        if container := self._find_odoo_container():
             portainer.docker_action(environment.id, container, "restart")
-        # Waits until it runs, and brings back what is not there at all.
-        self.server_id._get_driver().deploy(self._get_ref())
+            if environment.environment_type == "swarm":
+                self._wait_for_successor(container)
+        # Waits until it runs. Modules that could not be changed are the next rebuild's business.
+        self.server_id._get_driver().start(self._get_ref())
+
+    def _step_halt(self, operation):
+        """Stop what somebody has started of a client that is not to run."""
+        if self.state in LIVE_STATES and self.rung != STOPPED:
+            raise UserError(self.env._("%(name)s is in use by now.", name=self.name))
+        self.server_id._get_driver().halt(self._get_ref())
+        deviations = self.env["sadeem.saas.docker.deviation"]
+        deviations.search([("client_id", "=", self.id), ("kind", "=", RUNNING)]).unlink()
+
+    def _find_odoo_container(self) -> str | None:
+        """Its id, also when it does not run."""
+        stack = self.docker_stack_id
+        rows = stack.portainer_id.check_stack_status(stack.id)["containers"]
+        return next((row["id"] for row in rows if row["service"] == ODOO_SERVICE), None)
+
+    def _wait_for_successor(self, container: str):
+        """A swarm puts another container in the place of one that is restarted, after a while."""
+        deadline = time.monotonic() + _PATIENCE
+        while self._find_odoo_container() in (container, None):
+            if time.monotonic() > deadline:
+                raise DriverUnavailable(
+                    self.env._("The swarm does not start Odoo of %(name)s again.", name=self.name)
+                )
+            # It tells nobody when it has; ask again.
+            time.sleep(_PAUSE)
 
     def _get_trash_name(self):
         name = super()._get_trash_name()
@@ -160,8 +214,13 @@ class SaasPortalClient(models.Model):
     def _put_away(self, driver):
         if not self.is_docker:
             return super()._put_away(driver)
+        trash_name = self._get_trash_name()
         try:
-            return super()._put_away(driver)
+            # What is stopped next need not answer before.
+            url = self.public_url.rstrip("/")
+            driver.rename(self._get_ref(), trash_name, url, serve=False)
+            driver.stop(self._get_ref_as(trash_name))
+            return trash_name
         except DriverError as error:
             # What does not run cannot be renamed: stopped it is out of the way too.
             driver.halt(self._get_ref())
@@ -172,7 +231,7 @@ class SaasPortalClient(models.Model):
                 )
             )
         found = driver.status(self.name)
-        return self.name if found.key == self.client_id else self._get_trash_name()
+        return self.name if found.key == self.client_id else trash_name
 
     def _step_restore(self, operation):
         result = super()._step_restore(operation)
@@ -208,30 +267,6 @@ class SaasPortalClient(models.Model):
             placement, lambda placement: (placement.environment_id.id, placement.reason)
         )
         return self.env["sadeem.portainer.environment"].browse(environment_id), reason
-
-    def _take_ports(self, environment):
-        """Two ports of the environment; those that an attempt which was cut off has taken."""
-        try:
-            # A comparison that began before this attempt may be giving them back.
-            with locked(environment, wait=WAIT):
-                held = in_own_transaction(
-                    self, lambda client: client._get_ports(environment.id).mapped("port")
-                )
-        except Busy as error:
-            raise DriverUnavailable(
-                self.env._("Somebody else was at work on %(name)s.", name=environment.name)
-            ) from error
-        if len(held) == 2:
-            return held
-        return environment.allocate_ports(2, purpose=stack_name(self.client_id))
-
-    def _get_ports(self, environment_id=None):
-        """The ports that are given to these clients, also those that no client knows of yet."""
-        purposes = [stack_name(client.client_id) for client in self]
-        domain = [("purpose", "in", purposes), ("released", "=", False)]
-        if environment_id:
-            domain.append(("environment_id", "=", environment_id))
-        return self.env["sadeem.portainer.port"].search(domain, order="port")
 
     def _drop_what_was_made(self):
         # Without a record of it no stack was ever asked for.
@@ -324,12 +359,30 @@ class SaasPortalClient(models.Model):
         """Restart the Odoo of these clients, in the background."""
         self.check_access("write")
         for client in self:
-            client._check_can_be_deployed()
+            client._check_docker()
+            client._check_can_be_copied()
             client._start_operation("restart")
         return True
 
+    def _check_may_run(self, image):
+        """What runs in the containers is the managers' to choose, a former image too.
+
+        :raises AccessError: it is another image than now, and this is no manager
+        """
+        client = self.sudo()
+        present = f"{client.docker_image_id.name}:{client.docker_image_tag_id.name}"
+        if image != present and not self.env.user.has_group("saas_portal.group_manager"):
+            raise AccessError(
+                self.env._(
+                    "The client would run %(image)s instead of %(present)s; only managers choose"
+                    " images.",
+                    image=image,
+                    present=present,
+                )
+            )
+
     def _start_rebuild(self, reason, revision=None):
-        self._check_can_be_deployed()
+        self._check_can_be_rebuilt()
         arguments = {"reason": reason}
         if revision:
             arguments["revision_id"] = revision.id
@@ -339,10 +392,6 @@ class SaasPortalClient(models.Model):
             except InvalidSpec as error:
                 raise UserError(self._describe_refusal(error)) from error
         return self._start_operation("rebuild", arguments)
-
-    def _check_can_be_deployed(self):
-        self._check_docker()
-        self._check_can_be_copied()
 
 
 def _ask(url: str, host: str) -> int:

@@ -1,4 +1,4 @@
-from odoo import api, fields, models
+from odoo import fields, models
 
 
 class SaasPortalClient(models.Model):
@@ -19,8 +19,7 @@ class SaasPortalClient(models.Model):
         self.ensure_one()
         return 1 if self.docker_postgresql_server_id else 2
 
-    @api.model
-    def _cron_sync(self):
-        """Before clients are asked for figures, their servers are compared with the records."""
-        self.env["saas_portal.server"]._compare_all()
-        return super()._cron_sync()
+    def _get_sync_place(self):
+        if not self.docker_environment_id:
+            return super()._get_sync_place()
+        return "docker_environment_id", "=", self.docker_environment_id.id

@@ -50,6 +50,15 @@ class SaasPortalClient(models.Model):
         )
         return {**action, "domain": [("stage_of_id", "=", self.id)], "context": {}}
 
+    def _step_restore_backup(self, operation):
+        if not (self.is_docker and self.stage_of_id):
+            return super()._step_restore_backup(operation)
+        source = self._get_backup(operation, "source_id")
+        self.server_id._get_driver().restore(
+            self._get_ref(), self._prepare_identity(), source._get_path(), neutralize=True
+        )
+        return self.env._("%(file)s, neutralised", file=source.file_name)
+
     def _step_create_database(self, operation):
         source_id = operation.arguments.get("copy_of")
         source = self.browse(source_id).exists() if source_id else self.browse()

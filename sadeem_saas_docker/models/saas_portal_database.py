@@ -1,12 +1,17 @@
-import secrets
-
 from odoo import api, fields, models
 from odoo.exceptions import UserError
 
 from odoo.addons.sadeem_portainer.stack_calls import Target
 from odoo.addons.sadeem_portainer.transactions import in_own_transaction
 
-from ..lib.saas_stack import InStackDatabase, Routing, StackSpec, render, stack_name
+from ..lib.saas_stack import (
+    InStackDatabase,
+    Routing,
+    StackSpec,
+    make_password,
+    render,
+    stack_name,
+)
 from ..lib.saas_stack.names import PASSWORD_VARIABLE
 
 
@@ -61,7 +66,7 @@ class SaasPortalDatabase(models.Model):
             )
         self.docker_environment_id = environment
         if not self.docker_password_cipher:
-            self.docker_password_cipher = keyring._encrypt(secrets.token_urlsafe(24))
+            self.docker_password_cipher = keyring._encrypt(make_password())
         spec = StackSpec(
             key=self.uuid,
             name=self.name,

@@ -22,3 +22,10 @@ class SaasPortalPlan(models.Model):
         for plan in self:
             server = plan.sudo().template_id.server_id or plan.sudo().server_id
             plan.is_docker = server._is_docker()
+
+    def _get_quota_domain(self):
+        # Stages are the operators' to make: they take nothing from what the customer has bought.
+        return [*super()._get_quota_domain(), ("stage_of_id", "=", False)]
+
+    def _check_quota(self, vals):
+        return None if vals.get("stage_of_id") else super()._check_quota(vals)

@@ -10,7 +10,7 @@ from odoo.addons.sadeem_portainer.transactions import in_own_transaction
 
 from ..lib.saas_stack import Routing, SwarmOptions
 from ..orm_fleet import OrmFleet
-from ..portainer_driver import PortainerDriver
+from ..portainer_driver import LIMIT_PARAMETER, LIMITS, PortainerDriver
 
 _TEMPLATES = "saas_templates"
 #: Among a template's addons it stands for all of them.
@@ -99,12 +99,34 @@ class SaasPortalServer(models.Model):
         operation_id = self.env.context.get("saas_operation_id")
         operation = self.env["saas_portal.operation"].browse(operation_id)
 
+        waits = self.env["sadeem.saas.docker.wait"]
+
         def is_cancelled():
             return bool(operation) and in_own_transaction(
                 operation, lambda operation: operation.state == OP_CANCELLED
             )
 
-        return PortainerDriver(OrmFleet(self), self._get_template_folder(), is_cancelled)
+        return PortainerDriver(
+            OrmFleet(self),
+            self._get_template_folder(),
+            is_cancelled,
+            limits=self._get_docker_limits(),
+            # The portal's copies count their operations on from the same number.
+            order=f"{operation.id} {operation.sudo().create_date}" if operation else "",
+            **({"tell": waits._make_teller(operation)} if operation else {}),
+        )
+
+    @api.model
+    def _get_docker_limits(self) -> dict[str, float]:
+        """Seconds that each kind of work in a container may take."""
+        parameters = self.env["ir.config_parameter"].sudo()
+        limits = dict(LIMITS)
+        for verb in LIMITS:
+            minutes = parameters.get_param(f"{LIMIT_PARAMETER}{verb}", "").strip()
+            # What is no number, or none at all, is as good as not set.
+            if minutes.isdecimal() and int(minutes):
+                limits[verb] = 60 * int(minutes)
+        return limits
 
     @api.model
     def _get_template_folder(self) -> Path:
@@ -144,7 +166,7 @@ class SaasPortalServer(models.Model):
 
     def _warm(self, host):
         # The step before has asked a stack for its first page.
-        return None if self._is_docker() else super()._warm(host)
+        return (lambda: True) if self._is_docker() else super()._warm(host)
 
     def _get_environments(self):
         """Where clients of this server may be: where new ones go, and where some are."""

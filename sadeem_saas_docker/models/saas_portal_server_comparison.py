@@ -12,11 +12,10 @@ class SaasPortalServer(models.Model):
     _inherit = "saas_portal.server"
 
     def action_compare(self):
-        """Compare now, and show what differs."""
         self.ensure_one()
-        self.check_access("write")
         if not self._is_docker():
-            raise UserError(self.env._("%(server)s has no Docker clients.", server=self.name))
+            return super().action_compare()
+        self.check_access("write")
         environments = self.sudo()._get_environments()
         failed = {
             environment.display_name: error
@@ -33,7 +32,7 @@ class SaasPortalServer(models.Model):
 
     @api.model
     def _compare_all(self):
-        """Compare all Docker servers; one that fails keeps nothing from the others."""
+        result = super()._compare_all()
         servers = self.sudo().search([("driver", "=", "portainer")])
         environments = self.env["sadeem.portainer.environment"].sudo()
         for server in servers:
@@ -44,3 +43,4 @@ class SaasPortalServer(models.Model):
                     _logger.info("%s could not be compared: %s", environment, error)
             except Exception:
                 _logger.exception("%s could not be compared", environment)
+        return result

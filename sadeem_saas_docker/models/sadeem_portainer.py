@@ -21,6 +21,13 @@ class SadeemPortainer(models.Model):
         self._check_no_client_of(self.env["sadeem.portainer.stack"].browse(stack_id))
         return super()._perform_on(stack_id, verb, **options)
 
+    def docker_action(self, environment_id, container, action, force=False):
+        """The same, but for containers of clients."""
+        if not self.env.su:
+            environment = self._get_own_environment(environment_id)
+            environment._check_container_unowned(container)
+        return super().docker_action(environment_id, container, action, force)
+
     def _check_no_client_of(self, stack):
         """See :meth:`sadeem.portainer.stack._check_no_clients`, also for what is quite new."""
         if not self.env.su:

@@ -3,8 +3,10 @@ from collections import Counter
 from odoo import api, fields, models
 
 from odoo.addons.saas_portal.const import OPEN_OPERATION_STATES
+from odoo.addons.sadeem_portainer.errors import told_to_user
+from odoo.addons.sadeem_portainer.lib.portainer_api import NAMESPACE_LABEL, PROJECT_LABEL
 
-from ..lib.saas_stack.names import LABEL_KEY
+from ..lib.saas_stack.names import LABEL_KEY, stack_name
 
 #: A template is built by Odoo and PostgreSQL.
 BUILD_CONTAINERS = 2
@@ -54,6 +56,18 @@ class SadeemPortainerEnvironment(models.Model):
             )
             held.docker_stack_id.sudo(False)._check_no_clients()
         return super().release_ports(ports)
+
+    def _check_container_unowned(self, container):
+        """Refuse a container of a client, by whatever Docker takes for its name.
+
+        :raises UserError: names the client, or says why the container could not be looked at
+        """
+        number = self.portainer_environment_id
+        with told_to_user(), self.portainer_id._get_client() as portainer:
+            labels = portainer.get_container(number, container).labels
+        names = {labels.get(name) for name in (PROJECT_LABEL, NAMESPACE_LABEL)}
+        names.add(stack_name(labels.get(LABEL_KEY, "")))
+        self.stack_ids.filtered(lambda stack: stack.name in names)._check_unowned()
 
     def _find_exposure(self) -> str:
         """Why the ports of clients would stand open to strangers here, '' if they would not."""

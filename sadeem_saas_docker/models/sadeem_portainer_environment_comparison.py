@@ -3,7 +3,12 @@ import logging
 from odoo import fields, models
 from odoo.exceptions import UserError
 
-from odoo.addons.saas_portal.const import LIVE_STATES, OPEN_OPERATION_STATES, STOPPED
+from odoo.addons.saas_portal.const import (
+    DELETED,
+    LIVE_STATES,
+    OPEN_OPERATION_STATES,
+    STOPPED,
+)
 from odoo.addons.sadeem_portainer.lib.portainer_api import PortainerError, with_operation_key
 from odoo.addons.sadeem_portainer.transactions import Busy, in_own_transaction, locked
 
@@ -29,15 +34,16 @@ class SadeemPortainerEnvironment(models.Model):
         """
         self.ensure_one()
         try:
-            number, client = in_own_transaction(
+            number, client, images = in_own_transaction(
                 self,
                 lambda environment: (
                     environment.portainer_environment_id,
                     environment.portainer_id._get_client(),
+                    {wanted.image for wanted in environment._prepare_wanted() if wanted.image},
                 ),
             )
             with client:
-                shown = look(client, number)
+                shown = look(client, number, images)
         except (PortainerError, UserError) as error:
             text = str(error)
             in_own_transaction(self, lambda environment: environment._note_unreachable())
@@ -126,15 +132,19 @@ class SadeemPortainerEnvironment(models.Model):
     def _prepare_wanted_stack(self, client, busy: bool) -> Wanted:
         stack, revision = client.docker_stack_id, client.docker_revision_id
         runs = client.state in LIVE_STATES and client.rung != STOPPED
-        # A swarm's text is completed on its way, and a revision may wait to be deployed.
-        comparable = runs and revision.deployed_at and self.environment_type == "standalone"
+        # A revision may wait to be deployed.
+        comparable = runs and revision.deployed_at
+        # Each node of a swarm has images of its own.
+        image = self.environment_type == "standalone" and comparable and revision.image
         return Wanted(
             client_id=client.id,
             key=client.client_id,
             stack=stack.name,
             services=client._get_services() if runs else (),
+            missed=client.state in LIVE_STATES,
             text=with_operation_key(revision.compose, stack.operation) if comparable else "",
-            busy=busy or client.state not in LIVE_STATES,
+            image=image or "",
+            busy=busy or client.state not in (*LIVE_STATES, DELETED),
         )
 
     # === HEALING === #

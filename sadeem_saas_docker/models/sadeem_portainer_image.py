@@ -1,4 +1,5 @@
 import uuid
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from odoo import models
@@ -67,8 +68,8 @@ class SadeemPortainerImage(models.Model):
         :raises UserError: no environment has room, with the reason of each
         """
         candidates = self._find_candidates(BUILD_CONTAINERS)
-        if usable := [found for found in candidates if not found.obstacle]:
-            return self.env["sadeem.portainer.environment"].browse(usable[0].environment_id)
+        for candidate in self._find_answering(candidates):
+            return self.env["sadeem.portainer.environment"].browse(candidate.environment_id)
         raise self._make_refusal(template, candidates)
 
     def _find_candidates(self, containers: int) -> list[_Candidate]:
@@ -82,6 +83,16 @@ class SadeemPortainerImage(models.Model):
         # What was just read was written down after this transaction began.
         return in_own_transaction(self, lambda image: image._rank(environments.ids, containers))
 
+    def _find_answering(self, candidates: list[_Candidate]) -> Iterator[_Candidate]:
+        """Those with room, each when it has just answered."""
+        for candidate in candidates:
+            if candidate.obstacle:
+                continue
+            environment = self.env["sadeem.portainer.environment"].browse(candidate.environment_id)
+            candidate.obstacle = environment._find_silence()
+            if not candidate.obstacle:
+                yield candidate
+
     def _make_refusal(self, subject, candidates) -> UserError:
         return UserError(
             self.env._(
@@ -93,9 +104,7 @@ class SadeemPortainerImage(models.Model):
 
     def _place_anew(self, client, vals: dict) -> int:
         candidates = self._find_candidates(vals["containers"])
-        for candidate in candidates:
-            if candidate.obstacle:
-                continue
+        for candidate in self._find_answering(candidates):
             reason = self._explain(candidate, candidates)
             placement_id, lack = self._reserve_in(
                 candidate.environment_id, client, {**vals, "reason": reason}

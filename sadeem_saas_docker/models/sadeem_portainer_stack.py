@@ -39,12 +39,7 @@ class SadeemPortainerStack(models.Model):
     def action_open_saas_client(self):
         self.ensure_one()
         self.check_access("read")
-        return {
-            "type": "ir.actions.act_window",
-            "res_model": "saas_portal.client",
-            "res_id": self._get_saas_clients().id,
-            "views": [[False, "form"]],
-        }
+        return self._get_saas_clients()._get_form_action()
 
     def act_on_container(self, container, action):
         self._check_no_clients()
@@ -59,7 +54,17 @@ class SadeemPortainerStack(models.Model):
     def _get_saas_clients(self):
         """The clients, also deleted ones, whose stacks these are."""
         clients = self.env["saas_portal.client"].sudo().with_context(active_test=False)
-        return clients.search([("docker_stack_id", "in", self.ids)])
+        return clients.search([("docker_stack_id", "in", (self | self._get_twins()).ids)])
+
+    def _get_twins(self):
+        """Other records of the same stacks: anybody may write a number into a new one."""
+        stacks = self.sudo()
+        return stacks.search(
+            [
+                ("environment_id", "in", stacks.environment_id.ids),
+                ("remote_id", "in", [number for number in stacks.mapped("remote_id") if number]),
+            ]
+        )
 
     def _check_no_clients(self):
         """Refuse what would be done behind a client's back; its own operations are superusers.

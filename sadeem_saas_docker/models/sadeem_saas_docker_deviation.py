@@ -4,10 +4,17 @@ from odoo.fields import Domain
 
 from odoo.addons.saas_portal.lib.saas_driver import DriverError
 from odoo.addons.sadeem_portainer.errors import told_to_user
+from odoo.addons.sadeem_portainer.lib.portainer_api import InvalidCompose, read_compose
 from odoo.addons.sadeem_portainer.transactions import in_own_transaction
 
-from ..comparison import DOWN, DRIFTED, ORPHANED, VANISHED
-from ..lib.saas_stack import DATABASE_SERVICE, LABEL_KEY, LABEL_PORTAL, client_key
+from ..comparison import DOWN, DRIFTED, ORPHANED, OUTDATED, RUNNING, VANISHED
+from ..lib.saas_stack import (
+    DATABASE_SERVICE,
+    LABEL_KEY,
+    LABEL_PORTAL,
+    ODOO_SERVICE,
+    client_key,
+)
 from ..portainer_driver import deploying
 from ..portainer_driver.external import ExternalRoles
 
@@ -28,7 +35,9 @@ class SadeemSaasDockerDeviation(models.Model):
         [
             (VANISHED, "Vanished"),
             (DOWN, "Not Running"),
+            (RUNNING, "Should Not Run"),
             (DRIFTED, "Changed on the Server"),
+            (OUTDATED, "Newer Image"),
             (ORPHANED, "Unknown to the Portal"),
         ],
         required=True,
@@ -47,7 +56,9 @@ class SadeemSaasDockerDeviation(models.Model):
     company_id = fields.Many2one(related="client_id.company_id", store=True, index=True)
     stack = fields.Char(required=True, readonly=True)
     detail = fields.Char(
-        readonly=True, help="Services that do not run; or name and running of all containers."
+        readonly=True,
+        help="Services that do not run, or should not; the image; or name and running of all"
+        " containers.",
     )
     explanation = fields.Text(compute="_compute_explanation")
     create_date = fields.Datetime(string="First Seen", readonly=True)
@@ -65,9 +76,17 @@ class SadeemSaasDockerDeviation(models.Model):
                 " backup afterwards."
             ),
             DOWN: self.env._("Services of an open client do not run. Rebuilding starts them."),
+            RUNNING: self.env._(
+                "The client is stopped or deleted in the portal, and somebody has started its"
+                " containers. Stopping them leaves its data as it is."
+            ),
             DRIFTED: self.env._(
                 "Somebody deployed another text than the portal's. Rebuilding brings the portal's"
                 " back."
+            ),
+            OUTDATED: self.env._(
+                "The image under this tag is newer than what runs. Rebuilding takes it, and updates"
+                " the modules of the settings with it."
             ),
             ORPHANED: self.env._(
                 "This portal made it, and has no client for it any more. Removing deletes its"
@@ -87,6 +106,16 @@ class SadeemSaasDockerDeviation(models.Model):
             raise UserError(self.env._("%(stack)s has no client.", stack=self.stack))
         self.client_id.check_access("write")
         self.client_id._start_rebuild(self.env._("Deviation on the server"))
+        return {"type": "ir.actions.client", "tag": "soft_reload"}
+
+    def action_stop(self):
+        """Stop what runs of a client that is stopped or deleted, in the background."""
+        self.ensure_one()
+        self.check_access("read")
+        if self.kind != RUNNING:
+            raise UserError(self.env._("%(stack)s is not to be stopped.", stack=self.stack))
+        self.client_id.check_access("write")
+        self.client_id._start_operation("stop")
         return {"type": "ir.actions.client", "tag": "soft_reload"}
 
     def action_remove(self):
@@ -146,7 +175,7 @@ class SadeemSaasDockerDeviation(models.Model):
     def _drop_role(self, client, number: int):
         """Remove role and databases from the PostgreSQL servers where the stack may have them.
 
-        Those are the ones that its text names; all that are in use when it has no text any more.
+        That is the one that its text names; all that are in use when it has no text any more.
         """
         if any(
             container.service == DATABASE_SERVICE
@@ -154,9 +183,17 @@ class SadeemSaasDockerDeviation(models.Model):
         ):
             return
         stack = client.find_stack(number, self.stack)
-        text = client.get_stack_file(stack.id) if stack else ""
-        servers = self.env["sadeem.postgresql.server"].with_context(active_test=not text)
+        named = _find_database_host(client.get_stack_file(stack.id)) if stack else None
+        servers = self.env["sadeem.postgresql.server"].with_context(active_test=named is None)
         role = self.env["saas_portal.client"]._get_role_of(client_key(self.stack))
         for server in servers.search(Domain.TRUE):
-            if not text or server.host in text:
+            if named is None or server.host == named:
                 ExternalRoles(server._get_external_server(role)).drop()
+
+
+def _find_database_host(text: str) -> str | None:
+    """The PostgreSQL server that a stack's text names; None when nobody can read that in it."""
+    try:
+        return str(read_compose(text)["services"][ODOO_SERVICE]["environment"]["HOST"])
+    except (InvalidCompose, LookupError, TypeError):
+        return None

@@ -57,5 +57,6 @@ class SadeemSaasDockerRevision(models.Model):
                     number=self.number,
                 )
             )
+        client._check_may_run(self.image)
         client._start_rebuild(self.env._("Return to revision %(number)s", number=self.number), self)
         return {"type": "ir.actions.client", "tag": "soft_reload"}

@@ -8,8 +8,9 @@ import shutil
 import tempfile
 import time
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
+from types import MappingProxyType
 
 from odoo.addons.saas_portal.lib.saas_driver import (
     DriverError,
@@ -20,16 +21,29 @@ from odoo.addons.saas_portal.lib.saas_driver import (
 from odoo.addons.sadeem_portainer.lib.portainer_api import (
     Conflict,
     ExecResult,
+    NotFound,
     PortainerClient,
     PortainerError,
     Unavailable,
     UnknownOutcome,
 )
 
-#: Seconds for the work on one database; dumps and loads inside end by then. What does less has
-#: less: whoever waits can do nothing else meanwhile.
-PATIENCE = 5 * 3600
-_PATIENCES = {"rename": 1800, "create": 2 * 3600, "build_template": 3 * 3600}
+from .watching import Watch
+
+#: Seconds that each kind of work may take; then it is stopped. Whoever waits can do nothing else
+#: meanwhile, and a container may make up that it works.
+LIMITS = MappingProxyType(
+    {
+        "create": 3600,
+        "rename": 900,
+        "backup": 2 * 3600,
+        "restore": 2 * 3600,
+        "copy_in": 2 * 3600,
+        "build_template": 2 * 3600,
+    }
+)
+#: With the name of the work: the minutes that it may take, among the portal's settings.
+LIMIT_PARAMETER = "sadeem_saas_docker.minutes."
 #: What leaves nothing half done when nobody waits for it any more.
 _STOPPABLE = ("backup", "build_template", "create", "copy_in")
 #: Bytes of the portal's disk that no download takes: the portal itself has to go on.
@@ -41,6 +55,8 @@ _PIECE = 15
 _PAUSES = (1, 3, 10)
 #: The same for a container that starts again, as Odoo's does when PostgreSQL was not there in time.
 _STARTS = (1, 1, 2, 3, 5, 5, 5, 10, 10)
+#: The status of a command that was killed, as all are whose container ends.
+_KILLED = 137
 _ERRORS = {"rejected": DriverRejected, "not_found": DriverNotFound}
 _HINTS = {
     DriverUnavailable: "Try again; the log of the container may tell more.",
@@ -60,6 +76,10 @@ class Agent:
     :param container: id of Odoo's container
     :param about: name of the client or template, for complaints
     :param is_cancelled: whether the portal has lost interest
+    :param limits: seconds that each kind of work may take
+    :param order: what the portal calls the present order; work that is asked for again by the same
+        order is the same work
+    :param tell: called with what is waited for, '' when that has come
     """
 
     def __init__(
@@ -71,7 +91,13 @@ class Agent:
         clock: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], None] = time.sleep,
         is_cancelled: Callable[[], bool] = lambda: False,
+        limits: Mapping[str, float] = LIMITS,
+        order: str = "",
+        tell: Callable[[str], None] = lambda text: None,
     ):
+        self._limits, self._order, self._tell = limits, order, tell
+        #: Whether there is any use in waiting for the container.
+        self.find_failure = Watch(client, environment_id, container, clock).find_failure
         self._client, self._environment_id = client, environment_id
         self._container, self._about = container, about
         self._clock, self._sleep, self._is_cancelled = clock, sleep, is_cancelled
@@ -94,31 +120,61 @@ class Agent:
         """Have the agent do something, and wait for it.
 
         When this is cut off the work goes on in the container; the next work there waits for it.
-        For the same file, it is the same work.
+        In the same order, or for the same file, it is the same work.
 
         :param upload: a file that the work needs
         :param download: where to put the file that it makes, whole or not at all
         :param max_bytes: how large that may be; the portal's disk is never filled, with or without
-        :raises DriverUnavailable: it takes too long, was cut off, or nobody wants it any more
+        :raises DriverRejected: it took too long, and was stopped
+        :raises DriverUnavailable: it was cut off, or nobody wants it any more
         """
-        job = _name_job(verb, arguments, download)
-        if upload:
-            self._send(verb, job, upload)
-        state = self._command(verb, "start", job, verb, json.dumps(arguments), str(_PIECE))
+        job = self._name_job(verb, arguments, download)
+        state = self._find(verb, job) if upload and self._order else None
+        if not state:
+            if upload:
+                self._send(verb, job, upload)
+            state = self._command(verb, "start", job, verb, json.dumps(arguments), str(_PIECE))
         made = self._wait(verb, job, state, download)
         if download:
             self._fetch(verb, job, made, download, max_bytes)
             self._forget(verb, job)
 
+    def _name_job(self, verb: str, arguments: dict, download: Path | None) -> str:
+        """The same one in the same order, or for the same file when nobody ordered it.
+
+        What is on its way to another container is a file of another name at each try.
+        """
+        if not (download or self._order):
+            return uuid.uuid4().hex
+        what = f"order {self._order}" if self._order else str(download)
+        work = json.dumps([verb, arguments, what])
+        return hashlib.sha256(work.encode()).hexdigest()[:32]
+
+    def _find(self, verb: str, job: str) -> dict | None:
+        """The state of a job that works, or has done its work, for this very order."""
+        state = self._command(verb, "wait", job, "0")
+        if state["state"] != "failed":
+            return state
+        # Whatever it failed for, or if there was none: it is tried anew.
+        self._forget(verb, job)
+        return None
+
     def _send(self, verb: str, job: str, source: Path) -> None:
         self._result(verb, self._command(verb, "prepare", job))
         folder = f"{_FOLDER}/{job}"
         try:
-            self._client.put_file(self._environment_id, self._container, source, folder, _IN)
-        except PortainerError:
+            with self._in_container(verb):
+                self._client.put_file(self._environment_id, self._container, source, folder, _IN)
+        except (DriverError, PortainerError):
             # A part of it would keep a full disk full.
             self._forget(verb, job)
             raise
+
+    def _stop(self, verb: str, job: str) -> None:
+        """End the job in the container, as far as it obeys, and remove its folder."""
+        with contextlib.suppress(DriverError, PortainerError):
+            self._command(verb, "stop", job)
+        self._forget(verb, job)
 
     def _forget(self, verb: str, job: str) -> None:
         """Remove the job's folder; what stays all the same goes a day later."""
@@ -126,30 +182,43 @@ class Agent:
             self._command(verb, "forget", job)
 
     def _wait(self, verb: str, job: str, state: dict, download: Path | None):
-        deadline = self._clock() + _PATIENCES.get(verb, PATIENCE)
+        limit = self._limits.get(verb, LIMITS[verb])
+        deadline = self._clock() + limit
         while state["state"] == "running":
             if self._clock() > deadline:
-                raise self._failure(verb, DriverUnavailable, "it takes too long, and goes on")
+                self._stop(verb, job)
+                raise self._failure(
+                    verb,
+                    DriverRejected,
+                    f"it took more than {limit / 60:.0f} minutes and was stopped. For a database"
+                    f" that needs longer, raise the system parameter {LIMIT_PARAMETER}{verb}",
+                )
             if verb in _STOPPABLE and self._is_cancelled():
+                self._stop(verb, job)
                 raise self._failure(verb, DriverUnavailable, "it was cancelled")
+            self._tell(f"its container, which is to {verb.replace('_', ' ')}")
             state = self._command(verb, "wait", job, str(_PIECE))
-        if download and state["state"] == "failed":
+        self._tell("")
+        if state["state"] == "failed":
             # The next try shall not hear of it again.
             self._forget(verb, job)
         return self._result(verb, state, _MADE if download else None)
 
     def _fetch(self, verb: str, job: str, made: dict, target: Path, max_bytes: int | None) -> None:
         target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        room = max(0, shutil.disk_usage(target.parent).free - RESERVE)
+        free = shutil.disk_usage(target.parent).free
+        # Whoever comes after this one has room too.
+        room = max(0, min(free - RESERVE, free // 2))
         max_bytes = room if max_bytes is None else min(room, max_bytes)
         handle, name = tempfile.mkstemp(prefix=f".{target.name}.", dir=target.parent)
         os.close(handle)
         part = Path(name)
         try:
             path = f"{_FOLDER}/{job}/{_OUT}"
-            self._client.get_file(
-                self._environment_id, self._container, path, part, max_bytes=max_bytes
-            )
+            with self._in_container(verb):
+                self._client.get_file(
+                    self._environment_id, self._container, path, part, max_bytes=max_bytes
+                )
             with part.open("rb") as file:
                 digest = hashlib.file_digest(file, "sha256").hexdigest()
             if digest != made["sha256"]:
@@ -172,22 +241,43 @@ class Agent:
                 self._sleep(pauses.pop(0))
             except Conflict as error:
                 # Docker's word for a container that does not run, or just starts again.
-                if not starts:
-                    raise self._failure(verb, DriverUnavailable, error.reason) from error
+                reason = self.find_failure() if starts else error.reason
+                if reason:
+                    raise self._failure(verb, DriverUnavailable, reason) from error
+                self._tell("its container to start")
                 self._sleep(starts.pop(0))
 
     def _run(self, verb: str, arguments: tuple[str, ...]) -> ExecResult:
+        """:raises Conflict: the container does not run, or not any more"""
         try:
-            return self._client.exec(
-                self._environment_id,
-                self._container,
-                ["saas-agent", *arguments],
-                timeout=_COMMAND_TIMEOUT,
-            )
+            with self._in_container(verb):
+                done = self._client.exec(
+                    self._environment_id,
+                    self._container,
+                    ["saas-agent", *arguments],
+                    timeout=_COMMAND_TIMEOUT,
+                )
         except PortainerError as error:
             if any(words in error.reason for words in _NO_PROGRAM):
                 raise self._no_agent(verb) from error
             raise
+        if done.exit_code == _KILLED:
+            raise Conflict(self._client.server, "run a command", "the command was killed")
+        return done
+
+    @contextlib.contextmanager
+    def _in_container(self, verb: str) -> Iterator[None]:
+        """What is not there is the container, or something in it, and not the client.
+
+        :raises DriverUnavailable: a swarm, or somebody, has put another container in its place
+        """
+        try:
+            yield
+        except NotFound as error:
+            if any(words in error.reason for words in _NO_PROGRAM):
+                raise
+            reason = f"its container is not what it was: {error.reason}"
+            raise self._failure(verb, DriverUnavailable, reason) from error
 
     def _read(self, verb: str, done: ExecResult):
         lines = done.stdout.strip().splitlines()
@@ -231,14 +321,6 @@ class Agent:
         reason = _clean(reason[:2000]).strip().rstrip(".")
         text = f"{self._client.server} could not {verb.replace('_', ' ')} {self._about}: {reason}."
         return kind(f"{text} {_HINTS[kind]}".strip())
-
-
-def _name_job(verb: str, arguments: dict, download: Path | None) -> str:
-    """The same one for the same file; what changes a client may be asked for again and again."""
-    if not download:
-        return uuid.uuid4().hex
-    work = json.dumps([verb, arguments, str(download)], sort_keys=True)
-    return hashlib.sha256(work.encode()).hexdigest()[:32]
 
 
 def _parse(line: str) -> dict:

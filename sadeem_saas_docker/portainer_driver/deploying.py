@@ -1,6 +1,8 @@
 """Brings stacks up and takes them away."""
 
+import re
 import time
+from collections import Counter
 from collections.abc import Callable, Sequence
 
 from odoo.addons.saas_portal.lib.saas_driver import DriverUnavailable
@@ -10,13 +12,20 @@ from odoo.addons.sadeem_portainer.lib.portainer_api import (
     Container,
     PortainerClient,
     Stack,
+    with_operation_key,
 )
 
 from .fleet import Deployment
+from .pinning import check_pinned
 
 #: Seconds for containers to run once compose has made them, and the pause between two looks.
 PATIENCE = 180
 PAUSE = 0.5
+#: So often a container may be found ended, although it was started each time.
+FALLS = 10
+_FALLEN = ("exited", "restarting", "dead")
+#: What compose calls a container until it has the place of the one with this id.
+_LEFT = re.compile(r"[0-9a-f]{12}_.+")
 #: What brings a container from this state to running; others get there by themselves.
 _VERBS = {"exited": "start", "created": "start", "dead": "start", "paused": "unpause"}
 
@@ -26,18 +35,42 @@ def deploy(
     deployment: Deployment,
     about: str,
     sleep: Callable[[float], None] = time.sleep,
+    tell: Callable[[str], None] = lambda text: None,
 ) -> tuple[Stack, Container]:
     """The stack as it should be, all its containers running, and Odoo's container.
 
     :raises DriverUnavailable: a container does not run after all
+    :raises DriverRejected: it would not find its data again in this swarm
     """
     target = deployment.target
+    if target.swarm:
+        check_pinned(client, target, about)
+    _clear_leftovers(client, target)
+    doubtful = not deployment.settled and _has_text(client, target)
     stack = stack_calls.create(client, target)
     present = {row.service for row in _containers(client, deployment)}
-    if not set(deployment.containers) <= present:
-        # Somebody has removed containers; the server believes that all is well.
+    if doubtful or not set(deployment.containers) <= present:
+        # Somebody has removed containers, or a deployment was cut off after its text was written
+        # down; the server believes that all is well.
         stack = client.update_stack(stack.id, target.environment_id)
-    return stack, run(client, deployment, about, sleep)
+    return stack, run(client, deployment, about, sleep, tell)
+
+
+def _clear_leftovers(client: PortainerClient, target: stack_calls.Target) -> None:
+    """Remove what compose was about to put in a container's place when it was cut off.
+
+    It would stumble over the name. Data is in volumes, which stay.
+    """
+    for row in client.list_containers(target.environment_id, target.name):
+        if not row.is_task and _LEFT.fullmatch(row.name):
+            client.container_action(target.environment_id, row.id, "remove", force=True)
+
+
+def _has_text(client: PortainerClient, target: stack_calls.Target) -> bool:
+    """Whether the server has the stack with this text already."""
+    found = stack_calls.find_own(client, target)
+    wanted = with_operation_key(target.compose, target.operation)
+    return bool(found) and client.get_stack_file(found.id).strip() == wanted.strip()
 
 
 def run(
@@ -45,19 +78,27 @@ def run(
     deployment: Deployment,
     about: str,
     sleep: Callable[[float], None] = time.sleep,
+    tell: Callable[[str], None] = lambda text: None,
 ) -> Container:
-    """Start what does not run of a stack, and wait for it; Odoo's container."""
-    deadline = time.monotonic() + PATIENCE
+    """Start what does not run of a stack, and wait for it; Odoo's container.
+
+    :param tell: called with what is waited for, '' when that has come
+    :raises DriverUnavailable: it does not run, or ends whenever it is started
+    """
+    deadline, falls = time.monotonic() + PATIENCE, Counter()
     while True:
         rows = {row.service: row for row in _containers(client, deployment)}
         missing = [name for name in deployment.containers if name not in rows]
         lame = [rows[name] for name in deployment.containers if name in rows]
         lame = [row for row in lame if not row.is_running]
         if not missing and not lame:
+            tell("")
             return rows[deployment.odoo]
-        if time.monotonic() > deadline:
-            states = [f"{name} is missing" for name in missing]
-            states += [f"{row.service} is {row.state} ({row.status})" for row in lame]
+        falls.update(row.id for row in lame if row.state in _FALLEN and not row.is_task)
+        states = [f"{name} is missing" for name in missing]
+        states += [f"{row.service} is {row.state} ({row.status})" for row in lame]
+        tell("; ".join(states))
+        if time.monotonic() > deadline or any(falls[row.id] > FALLS for row in lame):
             raise DriverUnavailable(
                 f"{client.server} could not run the stack of {about}: {', '.join(states)}."
                 " Look at the log of that container, then try again."
@@ -103,8 +144,8 @@ def remove(client: PortainerClient, environment_id: int, name: str, swarm: bool 
         stack_calls.remove_secrets(client, environment_id, name)
     for row in orphans:
         client.container_action(environment_id, row.id, "remove", force=True)
-    if orphans:
-        _remove_networks(client, environment_id, name)
+    # Also without containers: what a deployment makes first is its network.
+    _remove_networks(client, environment_id, name)
     for volume in client.list_volumes(environment_id, name):
         try:
             client.delete_volume(environment_id, volume.name)

@@ -2,7 +2,7 @@
 
 import contextlib
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
 
@@ -23,7 +23,7 @@ from odoo.addons.sadeem_portainer.lib.portainer_api import PortainerClient
 
 from ..lib.saas_stack import stack_name
 from . import deploying
-from .agent_calls import Agent
+from .agent_calls import LIMITS, Agent
 from .external import ExternalRoles
 from .failures import talking
 from .files import Templates
@@ -53,23 +53,39 @@ class PortainerDriver:
     :param fleet: knows the stacks that clients should be
     :param templates: folder of the portal with an archive for each template
     :param is_cancelled: whether what is being done is not wanted any more; asked while it waits
+    :param limits: seconds that each kind of work in a container may take
+    :param order: names what is being done, the same when it is tried again; '' if it has no name
+    :param tell: called with what is waited for, '' when that has come
     """
 
     def __init__(
-        self, fleet: Fleet, templates: Path, is_cancelled: Callable[[], bool] = lambda: False
+        self,
+        fleet: Fleet,
+        templates: Path,
+        is_cancelled: Callable[[], bool] = lambda: False,
+        limits: Mapping[str, float] = LIMITS,
+        order: str = "",
+        tell: Callable[[str], None] = lambda text: None,
     ):
+        self._tell = tell
         self._fleet, self._is_cancelled = fleet, is_cancelled
+        self._limits, self._order = limits, order
         self._templates = Templates(templates)
 
     # -- clients -----------------------------------------------------------------------------------
 
-    def deploy(self, ref: ClientRef) -> int:
+    def deploy(self, ref: ClientRef, base_url: str = "") -> int:
         """Bring the stack up as the fleet wants it, with PostgreSQL answering in it.
 
+        :param base_url: of a client whose database is there: it gets its name back if a rename
+            was given up half way
         :returns: Portainer's number of the stack
+        :raises DriverNotFound: the stack runs, and has no data any more
         :raises DriverRejected: compose refuses, the image is none of ours, or its modules fail
         """
-        with self._deployed(ref) as (_agent, seen, number):
+        with self._deployed(ref) as (agent, seen, number):
+            if base_url and seen["name"] != ref.name:
+                self._rename_database(agent, seen, ref, ref.name, base_url)
             if seen["modules"]:
                 raise DriverRejected(
                     f"{ref.name} runs, but its modules could not be changed: {seen['modules']}"
@@ -77,25 +93,37 @@ class PortainerDriver:
                 )
         return number
 
-    def create(self, spec: ClientSpec) -> None:  # pylint: disable=method-required-super
-        """Deploy the stack, unless it is, and fill its database from the template's archive."""
+    def bring_back(self, ref: ClientRef) -> None:
+        """Make the stack anew when nothing of it is left, with its data if that is still there."""
+        with self._deployed(ref):
+            pass
+
+    def create(self, spec: ClientSpec) -> bool:  # pylint: disable=method-required-super
+        """Deploy the stack, unless it is, and fill its database from the template's archive.
+
+        :return: False: the client sets itself up, when its Odoo runs
+        """
         archive = self._find_template(spec.template)
         with self._deployed(spec.ref) as (agent, seen, _number):
             self._check_database(spec.ref, seen)
             if not seen["name"]:
                 agent.work("create", upload=archive, **_identified(spec.ref, spec.identity))
             self._wait_ready(agent, spec.ref.name)
+        return False
 
     def start(self, ref: ClientRef) -> None:
+        """:raises DriverNotFound: its data is gone, so that it would never answer"""
         found = self._require(ref)
         deployment = replace(self._fleet.deployment(ref), place=found.place)
         with talking(found.place, ref.name, deployment.target) as client:
             deploying.start(client, found.place.environment_id, found.containers)
             if found.containers:
-                container = deploying.run(client, deployment, ref.name)
+                container = deploying.run(client, deployment, ref.name, tell=self._tell)
             else:
-                container = deploying.deploy(client, deployment, ref.name)[1]
+                _stack, container = deploying.deploy(client, deployment, ref.name, tell=self._tell)
             agent = self._agent(client, found.place, container.id, ref.name)
+            if not self._look(agent, ref.key)["name"]:
+                raise DriverNotFound(f"The data of {ref.name} is gone: its volumes were removed.")
             self._wait_ready(agent, ref.name)
 
     def stop(self, ref: ClientRef) -> None:
@@ -125,17 +153,24 @@ class PortainerDriver:
         if deployment and deployment.external:
             ExternalRoles(deployment.external).drop()
 
-    def rename(self, ref: ClientRef, new_name: str, base_url: str) -> None:
+    def rename(self, ref: ClientRef, new_name: str, base_url: str, serve: bool = True) -> None:
+        """:param serve: Odoo is to answer under the new name when this returns"""
         new_ref = ClientRef(new_name, ref.key)
         # Under either name when a former call, there or back, was cut off.
         if ref.key not in {row.key for row in self._check_name(new_ref)}:
             self._require(ref)
         with self._deployed(new_ref, is_free=True) as (agent, seen, _number):
             if seen["name"] != new_name:
-                # It has none while it is on its way from the one to the other.
-                name = seen["name"] or ref.name
-                agent.work("rename", name=name, key=ref.key, new_name=new_name, base_url=base_url)
-            self._wait_ready(agent, new_name)
+                self._rename_database(agent, seen, ref, new_name, base_url)
+            if serve:
+                self._wait_ready(agent, new_name)
+
+    def _rename_database(
+        self, agent: Agent, seen: dict, ref: ClientRef, new_name: str, base_url: str
+    ) -> None:
+        # It has none while it is on its way from the one to the other.
+        name = seen["name"] or ref.name
+        agent.work("rename", name=name, key=ref.key, new_name=new_name, base_url=base_url)
 
     def status(self, name: str) -> ClientStatus:
         found = self._find(name)
@@ -164,14 +199,21 @@ class PortainerDriver:
         with self._agent_of(ref) as agent:
             if not archive.exists():
                 usage = _read_usage(agent, ref)
-                limit = _ALWAYS + _TIMES * int((usage.database_mb + usage.files_mb) * 1024**2)
+                size = usage.database_mb + usage.files_mb
+                # What it says of itself counts as far as it is a size that it may have.
+                sold = self._fleet.standing(ref).storage_mb
+                limit = _ALWAYS + _TIMES * int(min(size, sold or size) * 1024**2)
                 agent.work("backup", download=archive, max_bytes=limit, **asdict(ref))
 
-    def restore(self, ref: ClientRef, identity: Identity, archive: Path) -> None:
+    def restore(
+        self, ref: ClientRef, identity: Identity, archive: Path, neutralize: bool = False
+    ) -> None:
+        """:param neutralize: what the archive holds sends and runs nothing here (a stage)"""
         check_archive(archive)
         with self._deployed(ref) as (agent, seen, _number):
             self._check_database(ref, seen)
-            agent.work("restore", upload=archive, **_identified(ref, identity))
+            arguments = {**_identified(ref, identity), "neutralize": neutralize}
+            agent.work("restore", upload=archive, **arguments)
             self._wait_ready(agent, ref.name)
 
     def copy(  # pylint: disable=method-required-super
@@ -302,7 +344,7 @@ class PortainerDriver:
         if deployment.external:
             ExternalRoles(deployment.external).ensure_role()
         with talking(deployment.place, ref.name, deployment.target) as client:
-            stack, container = deploying.deploy(client, deployment, ref.name)
+            stack, container = deploying.deploy(client, deployment, ref.name, tell=self._tell)
             agent = self._agent(client, deployment.place, container.id, ref.name)
             yield agent, self._look(agent, ref.key), stack.id
 
@@ -322,9 +364,15 @@ class PortainerDriver:
         """
         deadline = time.monotonic() + _BUSY
         while True:
-            seen = _patiently(lambda: agent.do("look", expected=_SEEN, key=key))
+            seen = self._patiently(
+                agent,
+                "PostgreSQL to answer in its container",
+                lambda: agent.do("look", expected=_SEEN, key=key),
+            )
             if not seen["busy"]:
+                self._tell("")
                 return seen
+            self._tell("other work in its container")
             if self._is_cancelled() or time.monotonic() > deadline:
                 raise DriverUnavailable(
                     "Other work goes on in the container. Wait until it has ended, then try again."
@@ -334,7 +382,14 @@ class PortainerDriver:
 
     def _agent(self, client: PortainerClient, place: Place, container: str, about: str) -> Agent:
         return Agent(
-            client, place.environment_id, container, about, is_cancelled=self._is_cancelled
+            client,
+            place.environment_id,
+            container,
+            about,
+            is_cancelled=self._is_cancelled,
+            limits=self._limits,
+            order=self._order,
+            tell=self._tell,
         )
 
     def _wait_ready(self, agent: Agent, name: str) -> None:
@@ -345,23 +400,35 @@ class PortainerDriver:
                     " again."
                 )
 
-        _patiently(ask)
+        self._patiently(agent, "Odoo to answer in its container", ask)
+
+    def _patiently(self, agent: Agent, what: str, ask: Callable):
+        """What ``ask`` returns, as soon as it does.
+
+        :param what: is waited for
+        :raises DriverUnavailable: it does not come, or never will
+        """
+        deadline = time.monotonic() + _PATIENCE
+        while True:
+            try:
+                answer = ask()
+            except DriverUnavailable as error:
+                if time.monotonic() > deadline:
+                    raise
+                if reason := agent.find_failure():
+                    raise DriverUnavailable(
+                        f"{error} The container will not run: {reason}."
+                    ) from error
+                self._tell(what)
+                # What just starts tells nobody when it has; ask again.
+                time.sleep(_PAUSE)
+            else:
+                self._tell("")
+                return answer
 
 
 def _read_usage(agent: Agent, ref: ClientRef) -> Usage:
     return Usage(**agent.do("usage", expected=_USAGE, **asdict(ref)))
-
-
-def _patiently(ask: Callable):
-    deadline = time.monotonic() + _PATIENCE
-    while True:
-        try:
-            return ask()
-        except DriverUnavailable:
-            if time.monotonic() > deadline:
-                raise
-            # What just starts tells nobody when it has; ask again.
-            time.sleep(_PAUSE)
 
 
 def _identified(ref: ClientRef, identity: Identity) -> dict:

@@ -51,13 +51,17 @@ class Deployment:
 
     ``target`` holds the compose text and variables for the name of the :class:`ClientRef` that
     was asked about. ``containers``: services that must run, Odoo's first. ``external`` is None
-    when PostgreSQL is a service of the stack.
+    when PostgreSQL is a service of the stack. ``settled``: this text was deployed to the end once;
+    otherwise the server may have it although its containers are still those of another one.
+    ``storage_mb``: what it may hold by its plan; 0 is unlimited.
     """
 
     place: Place
     target: Target
     containers: tuple[str, ...] = ("odoo", "db")
     external: ExternalServer | None = None
+    settled: bool = True
+    storage_mb: int = 0
 
     @property
     def odoo(self) -> str:

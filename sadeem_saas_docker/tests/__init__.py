@@ -1,6 +1,7 @@
 from . import test_postgresql_server
 from . import test_placement
 from . import test_creation
+from . import test_refused_ports
 from . import test_revisions
 from . import test_lifecycle
 from . import test_guard
@@ -9,3 +10,5 @@ from . import test_ui
 from . import test_comparison
 from . import test_templates
 from . import test_customers
+from . import test_recovery
+from . import test_give_up

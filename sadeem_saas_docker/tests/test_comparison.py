@@ -9,11 +9,12 @@ from odoo.addons.sadeem_portainer.lib.portainer_api import Unavailable
 from odoo.addons.sadeem_portainer.tests.common import SERVER
 
 from ..lib.saas_stack import LABEL_KEY, LABEL_NAME, LABEL_PORTAL, stack_name
-from ..models import saas_portal_client_docker_steps, sadeem_portainer_image
+from ..models import saas_portal_client_ports, sadeem_portainer_image
 from ..portainer_driver.external import ExternalRoles
 from .common import DockerCase
 
 STRANGER = "0c3f3b8e-0000-4000-8000-000000000001"
+OLD_IMAGE, NEW_IMAGE = f"sha256:{'a' * 64}", f"sha256:{'b' * 64}"
 
 
 @tagged("post_install", "-at_install")
@@ -78,6 +79,60 @@ class TestComparison(DockerCase):
         self.compare()
         self.assertEqual(self.found(), [])
 
+    def start_by_hand(self, client):
+        self.fake.start_stack(client.docker_stack_id.remote_id, 1)
+
+    def test_a_stopped_or_deleted_client_that_somebody_has_started_is_listed_and_stopped(self):
+        for state, vals in (("stopped", {"rung": "stopped"}), ("deleted", {})):
+            with self.subTest(state):
+                client = self.new(dbname=f"{state}.localhost")
+                if vals:
+                    client.write(vals)
+                    self.driver.stop(client._get_ref())
+                else:
+                    self.act(client, "delete_database", self.manager)
+                self.compare()
+                self.assertEqual(self.found(), [])
+                self.start_by_hand(client)
+                self.compare()
+                self.assertEqual(self.found(), [("running", client.name)])
+                deviation = self.env["sadeem.saas.docker.deviation"].search([])
+                self.assertEqual(deviation.detail, "db, odoo")
+                self.act(deviation, "action_stop")
+                self.run_operations()
+                self.assertEqual(self.found(), [])
+                self.compare()
+                self.assertEqual(self.found(), [])
+
+    @mute_logger("odoo.addons.saas_portal.models.saas_portal_operation")
+    def test_nobody_is_stopped_who_is_in_use_again_since_the_comparison(self):
+        client = self.new(dbname="acme.localhost")
+        self.act(client, "delete_database", self.manager)
+        self.start_by_hand(client)
+        self.compare()
+        deviation = self.env["sadeem.saas.docker.deviation"].search([])
+        self.act(client, "action_restore", self.manager)
+        self.driver.calls.clear()
+        self.act(deviation, "action_stop")
+        self.run_operations()
+        self.assertIn("is in use by now", client.operation_error)
+        self.assertNotIn("halt", [verb for verb, _name in self.driver.calls])
+
+    def test_a_deviation_of_another_kind_is_not_stopped(self):
+        client = self.new()
+        self.fake.delete_stack(client.docker_stack_id.remote_id, 1)
+        self.compare()
+        deviation = self.env["sadeem.saas.docker.deviation"].search([])
+        with self.refused("is not to be stopped"):
+            self.act(deviation, "action_stop")
+
+    def test_a_deleted_client_of_which_nothing_is_left_is_no_deviation(self):
+        client = self.new()
+        self.act(client, "delete_database", self.manager)
+        self.fake.delete_stack(client.docker_stack_id.remote_id, 1)
+        self.compare()
+        self.assertEqual(self.found(), [])
+
     def test_a_text_that_somebody_changed_is_listed(self):
         client = self.new(dbname="acme.localhost")
         remote = client.docker_stack_id.remote_id
@@ -92,6 +147,51 @@ class TestComparison(DockerCase):
         self.run_operations()
         self.compare()
         self.assertEqual(self.found(), [])
+
+    def test_a_text_that_somebody_changed_on_a_swarm_is_listed_too(self):
+        self.environment.write({"environment_type": "swarm", "ports_guarded": True})
+        self.fake.swarms.add(1)
+        client = self.new(dbname="acme.localhost")
+        self.compare()
+        self.assertEqual(self.found(), [])
+        self.fake.files[client.docker_stack_id.remote_id] += "# by hand\n"
+        self.compare()
+        self.assertEqual(self.found(), [("drifted", "acme.localhost")])
+        self.assertEqual(self.fake.called("find_image"), [], "each node has its own")
+
+    def test_a_newer_image_under_the_same_tag_is_told_and_taken_by_a_rebuild(self):
+        self.fake.images["saas-client:19.0-test"] = OLD_IMAGE
+        client = self.new(dbname="acme.localhost")
+        self.compare()
+        self.assertEqual(self.found(), [])
+        self.fake.images["saas-client:19.0-test"] = NEW_IMAGE
+        self.compare()
+        self.assertEqual(self.found(), [("outdated", "acme.localhost")])
+        self.assertTrue(client.with_user(self.user).docker_image_is_newer)
+        self.rebuild(client)
+        self.assertIn(NEW_IMAGE, self.deployed(client))
+        self.assertEqual(len(client.docker_revision_ids), 2)
+        self.assertFalse(client.docker_image_is_newer)
+        self.compare()
+        self.assertEqual(self.found(), [])
+
+    def test_who_got_the_newer_image_by_another_way_still_has_its_modules_to_update(self):
+        self.fake.images["saas-client:19.0-test"] = OLD_IMAGE
+        client = self.new(dbname="acme.localhost")
+        self.fake.images["saas-client:19.0-test"] = NEW_IMAGE
+        self.fake.update_stack(client.docker_stack_id.remote_id, 1)
+        self.compare()
+        self.assertEqual(self.found(), [("outdated", "acme.localhost")])
+
+    def test_an_image_that_the_host_does_not_know_any_more_is_no_newer_one(self):
+        self.fake.images["saas-client:19.0-test"] = OLD_IMAGE
+        client = self.new()
+        self.fake.images.clear()
+        self.compare()
+        self.assertEqual(self.found(), [])
+        self.fake.failures["find_image"] = Unavailable(SERVER, "look for the image", "HTTP 502")
+        self.rebuild(client)
+        self.assertEqual(client.operation_ids[:1].state, "done")
 
     def test_settings_that_wait_for_a_rebuild_are_no_deviation(self):
         client = self.new()
@@ -115,14 +215,20 @@ class TestComparison(DockerCase):
         self.assertEqual(orphan.detail, "gone.localhost (1/1)")
         with self.refused("Only managers", AccessError):
             self.act(orphan, "action_remove", self.user)
-        self.act(orphan, "action_remove", self.manager)
+        vals = {"deviation_id": orphan.id, "confirmation": stack}
+        wizard = self.env["sadeem.saas.docker.remove_stack"].with_user(self.manager).create(vals)
+        with self.refused("Type “gone.localhost”"):
+            wizard.action_apply()
+        wizard.confirmation = "gone.localhost"
+        self.act(wizard, "action_apply", self.manager)
         self.assertFalse(self.fake.stacks)
         self.assertEqual(self.fake.volumes[1, stack], [])
         self.assertEqual(self.found(), [])
 
     def test_with_an_unknown_stack_goes_its_role_on_the_shared_server_that_it_names(self):
         dropped, servers = [], self.env["sadeem.postgresql.server"]
-        for host in ("10.9.0.1", "10.9.0.2"):
+        # The first address is in the second.
+        for host in ("10.9.0.1", "10.9.0.12"):
             servers |= servers.create(
                 {"name": host, "host": host, "login": "boss", "password": "secret-of-boss"}
             )
@@ -133,7 +239,9 @@ class TestComparison(DockerCase):
         self.patch(ExternalRoles, "drop", drop)
         stack, role = self.put_orphan(), f"saas_{STRANGER.replace('-', '_')}"
         (number,) = self.fake.stacks
-        self.fake.files[number] += "# environment: {HOST: 10.9.0.2}"
+        self.fake.files[number] = self.fake.files[number].replace(
+            "image: x", "image: x, environment: {HOST: 10.9.0.12}"
+        )
         self.compare()
         orphan = self.env["sadeem.saas.docker.deviation"].search([])
         servers[1].active = False
@@ -142,7 +250,7 @@ class TestComparison(DockerCase):
         self.assertIn(number, self.fake.stacks)
         servers[1].active = True
         self.act(orphan, "action_remove", self.manager)
-        self.assertEqual(dropped, [("10.9.0.2", role)])
+        self.assertEqual(dropped, [("10.9.0.12", role)])
         self.assertFalse(self.fake.stacks)
         dropped.clear()
         self.assertEqual(self.put_orphan(), stack)
@@ -150,7 +258,7 @@ class TestComparison(DockerCase):
         self.compare()
         self.fake.containers.clear()
         self.act(self.env["sadeem.saas.docker.deviation"].search([]), "action_remove", self.manager)
-        self.assertEqual(dropped, [(host, role) for host in ("10.9.0.1", "10.9.0.2")])
+        self.assertEqual(dropped, [(host, role) for host in ("10.9.0.1", "10.9.0.12")])
 
     def test_containers_without_a_stack_are_orphans_too_and_so_are_stopped_stacks(self):
         stack = self.put_orphan()
@@ -266,7 +374,7 @@ class TestComparison(DockerCase):
 
         def try_again():
             """It waits for those who give back; here, not at all."""
-            self.patch(saas_portal_client_docker_steps, "WAIT", 0)
+            self.patch(saas_portal_client_ports, "WAIT", 0)
             with self.assertRaises(DriverUnavailable):
                 killed._take_ports(self.environment)
             with self.assertRaises(UserError):
@@ -341,6 +449,6 @@ class TestComparison(DockerCase):
                 with self.assertRaises(AccessError):
                     refused()
         for user in (self.customer, self.internal):
-            for method in ("read", "action_rebuild", "action_remove"):
+            for method in ("read", "action_rebuild", "action_stop", "action_remove"):
                 with self.subTest(method), self.refused(error=AccessError):
                     self.act(deviation, method, user)

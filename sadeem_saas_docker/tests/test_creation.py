@@ -1,4 +1,4 @@
-from odoo.exceptions import UserError
+from odoo.exceptions import AccessError, UserError
 from odoo.tests import tagged
 from odoo.tools import mute_logger
 
@@ -33,8 +33,8 @@ class TestCreation(DockerCase):
         self.assertEqual(client.docker_stack_id.name, f"saas-{client.client_id}")
         self.assertEqual(client.docker_stack_id.state, "active")
         self.assertEqual(
-            self.asked,
-            [(f"http://10.1.0.7:{client.docker_http_port}/web/login", "acme.localhost")],
+            set(self.asked),
+            {(f"http://10.1.0.7:{client.docker_http_port}/web/login", "acme.localhost")},
         )
         text = self.deployed(client)
         self.assertIn("image: saas-client:19.0", text)
@@ -194,3 +194,40 @@ class TestCreation(DockerCase):
         self.assertFalse(client.docker_stack_id)
         with self.refused("is not a Docker stack", UserError):
             self.act(client, "action_rebuild")
+
+    # === WHAT IS WAITED FOR === #
+
+    def test_people_see_what_a_step_waits_for_while_it_does(self):
+        client = self.new()
+        operation = client._start_operation("rebuild", {"reason": "test"})
+        operation.state = "running"
+        self.env.flush_all()
+        times = iter(range(0, 100, 2))
+        waits = self.env["sadeem.saas.docker.wait"]
+        tell = waits._make_teller(operation, clock=lambda: next(times))
+        seen = []
+        for text in ("db is restarting", "db is restarting", "Odoo", ""):
+            tell(text)
+            self.env.invalidate_all()
+            seen.append(client.with_user(self.user).operation_step)
+        step = "Write down the new revision"
+        self.assertEqual(seen, [
+            step, f"{step}; waiting: db is restarting", f"{step}; waiting: Odoo", step,
+        ])  # fmt: skip
+        self.assertFalse(waits.search([("operation_id", "=", operation.id)]), "nothing stays")
+
+    def test_who_waits_is_read_by_operators_and_written_by_nobody(self):
+        client = self.new()
+        operation = client._start_operation("rebuild", {"reason": "test"})
+        wait = self.env["sadeem.saas.docker.wait"].create(
+            {"operation_id": operation.id, "text": "Odoo"}
+        )
+        self.assertEqual(wait.with_user(self.user).text, "Odoo")
+        for user in (self.user, self.manager):
+            with self.refused(error=AccessError):
+                self.call(user, wait._name, "write", wait.ids, {"text": "x"})
+            with self.refused(error=AccessError):
+                self.call(user, wait._name, "unlink", wait.ids)
+        for user in (self.customer, self.internal):
+            with self.refused(error=AccessError):
+                self.call(user, wait._name, "read", wait.ids)

@@ -1,6 +1,8 @@
 from odoo.exceptions import AccessError
 from odoo.tests import tagged
 
+from odoo.addons.sadeem_portainer.lib.portainer_api import NotFound
+
 from .common import DockerCase
 
 SENTENCE = "is the stack of the client acme.localhost. Use the buttons of the client"
@@ -90,6 +92,39 @@ class TestGuard(DockerCase):
         self.assertNotIn("evil", self.stack.compose)
         self.assertEqual(self.stack.state, "active")
 
+    def test_nor_is_a_single_container_of_it_touched(self):
+        container = self.fake.containers[1, self.stack.name][0]
+        self.fake.calls.clear()
+        for name in (container.name, container.id):
+            for action in ("restart", "stop", "start", "pause", "remove"):
+                with self.subTest(name, action=action), self.refused(SENTENCE):
+                    self.rpc(
+                        self.portainer, "docker_action", self.environment.id, name, action, True
+                    )
+        self.assertEqual(self.fake.called("container_action"), [])
+        self.fake.failures["get_container"] = NotFound("server", "read", "there is none")
+        with self.refused("there is none"):
+            self.rpc(self.portainer, "docker_action", self.environment.id, "unknown", "stop")
+        self.assertEqual(self.fake.called("container_action"), [])
+
+    def test_nor_is_it_changed_by_another_record_of_the_same_stack(self):
+        before = dict(self.fake.files), len(self.fake.stacks)
+        twin = self.call(
+            self.operator, self.stack._name, "create",
+            {
+                "name": "twin", "environment_id": self.environment.id,
+                "compose": "services: {a: {image: evil}}",
+                "remote_id": self.stack.remote_id, "state": "active",
+            },
+        )  # fmt: skip
+        twin = self.stack.browse(twin)
+        for method in ("action_update", "action_stop"):
+            with self.subTest(method), self.refused(SENTENCE):
+                self.rpc(twin, method)
+        with self.refused(SENTENCE):
+            self.rpc(self.portainer, "delete_stack", twin.id)
+        self.assertEqual(before, (dict(self.fake.files), len(self.fake.stacks)))
+
     def test_its_ports_are_not_given_to_others(self):
         with self.refused(SENTENCE):
             self.rpc(self.environment, "release_ports", [self.client.docker_http_port])
@@ -117,6 +152,11 @@ class TestGuard(DockerCase):
         )  # fmt: skip
         stack = self.stack.browse(report["stack_id"])
         self.assertFalse(stack.saas_client_name)
+        container = self.fake.containers[1, "web"][0].name
+        done = self.rpc(
+            self.portainer, "docker_action", self.environment.id, container, "restart"
+        )  # fmt: skip
+        self.assertTrue(done["done"])
         self.rpc(stack, "action_stop")
         self.rpc(self.portainer, "delete_stack", stack.id)
         self.rpc(stack, "unlink")

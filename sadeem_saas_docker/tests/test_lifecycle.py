@@ -92,6 +92,14 @@ class TestLifecycle(DockerCase):
         self.act(client, "action_purge", self.manager)
         self.assertEqual(self.left_behind(), self.NOTHING)
 
+    def test_a_client_whose_odoo_does_not_answer_is_deleted_without_waiting_for_it(self):
+        client = self.new(dbname="acme.localhost")
+        self.driver.failures["serve"] = DriverRejected("Odoo does not answer.")
+        self.act(client, "delete_database", self.manager)
+        self.assertEqual(client.state, "deleted")
+        self.assertFalse(self.driver.databases[client.trash_name].running)
+        self.assertEqual(self.new(dbname="acme.localhost").state, "open", "its name is free")
+
     def test_a_client_that_vanished_from_its_server_is_deleted(self):
         client = self.new(dbname="acme.localhost")
         del self.driver.databases["acme.localhost"]
@@ -159,6 +167,62 @@ class TestLifecycle(DockerCase):
             with self.refused(error=AccessError):
                 self.call(user, "saas_portal.client", "create_stage", client.ids, "c.localhost")
 
+    def test_a_stage_is_neutral_after_every_restore_and_no_other_client_is(self):
+        client = self.new()
+        stage = client.browse(
+            self.call(
+                self.user, "saas_portal.client", "create_stage", client.ids, "stage.localhost"
+            )
+        )
+        self.run_operations()
+        for record in (client, stage):
+            self.driver.neutralized.clear()
+            record.with_user(self.manager)._restore_backup(self.back_up(record))
+            self.run_operations()
+            self.assertEqual(record.operation_ids[:1].state, "done")
+            self.assertEqual(self.driver.neutralized, stage.mapped("name") * (record == stage))
+
+    def test_work_in_containers_may_take_as_long_as_the_parameters_say(self):
+        self.patch(self.registry["saas_portal.server"], "_get_driver", SaasPortalServer._get_driver)
+        parameters = self.env["ir.config_parameter"]
+        usual = self.server._get_docker_limits()
+        self.assertEqual((usual["restore"], usual["rename"]), (7200, 900))
+        parameters.set_param("sadeem_saas_docker.minutes.restore", "600")
+        for nonsense in ("0", "-5", "much", ""):
+            parameters.set_param("sadeem_saas_docker.minutes.rename", nonsense)
+            self.assertEqual(self.server._get_driver()._limits, {**usual, "restore": 36000})
+
+    def test_a_repeated_operation_has_the_same_order_and_another_one_another(self):
+        self.patch(self.registry["saas_portal.server"], "_get_driver", SaasPortalServer._get_driver)
+        client = self.env["saas_portal.client"].create(
+            {
+                "name": "acme.localhost",
+                "plan_id": self.plan.id,
+                "server_id": self.server.id,
+                "partner_id": self.env.user.partner_id.id,
+                "owner_id": self.env.user.id,
+            }
+        )
+        first, second = (client._start_operation("rebuild", {}) for _number in range(2))
+        orders = [
+            self.server.with_context(saas_operation_id=operation.id)._get_driver()._order
+            for operation in (first, first, second)
+        ]
+        self.assertEqual(orders[0], orders[1])
+        self.assertNotEqual(orders[0], orders[2])
+        self.assertEqual(self.server._get_driver()._order, "")
+
+    def test_a_stage_takes_nothing_from_what_its_customer_may_have(self):
+        self.plan.maximum_allowed_dbs_per_partner = 2
+        client = self.new()
+        for name in ("a.localhost", "b.localhost"):
+            self.call(self.user, "saas_portal.client", "create_stage", client.ids, name)
+        self.run_operations()
+        self.assertEqual(client.stage_ids.mapped("state"), ["open", "open"])
+        self.new()
+        with self.refused("allows 2 databases"):
+            self.new()
+
     def test_the_wizard_shows_the_stage_that_it_starts(self):
         client = self.new()
         wizard = self.env["sadeem.saas.docker.new.stage"].with_user(self.user)
@@ -170,12 +234,71 @@ class TestLifecycle(DockerCase):
         with self.refused(error=AccessError):
             other.create({"name": "x.localhost", "client_id": client.id})
 
-    def test_a_stopped_client_is_not_rebuilt(self):
+    def test_a_stopped_client_is_rebuilt_and_stopped_again(self):
         client = self.new()
         client._change_rung("stopped")
-        self.env.invalidate_all()
+        self.run_operations()
+        self.assertFalse(self.driver.databases[client.name].running)
+        self.change(client, {"docker_workers": 2})
         with self.refused("is stopped"):
-            self.act(client, "action_rebuild")
+            self.act(client, "action_restart")
+        self.rebuild(client)
+        self.assertEqual(client.operation_ids[:1].state, "done")
+        self.assertIn("--workers=2", self.deployed(client))
+        self.assertFalse(self.driver.databases[client.name].running)
+
+    # === WHAT IS GONE === #
+
+    def lose(self, client, volumes=False):
+        """Somebody removes the stack in Portainer, and its volumes perhaps."""
+        keys = {row.key: name for name, row in self.driver.databases.items()}
+        name = keys.get(client.client_id)
+        self.driver.databases.pop(name, None)
+        self.fake.delete_stack(client.docker_stack_id.remote_id, 1)
+        if not volumes:
+            self.driver.volumes[name] = client.client_id
+
+    def test_a_deleted_client_whose_stack_vanished_comes_back_with_its_volumes(self):
+        client = self.new(dbname="acme.localhost")
+        self.act(client, "delete_database", self.manager)
+        self.lose(client)
+        self.act(client, "action_restore", self.manager)
+        self.assertEqual(client.state, "open")
+        self.assertIn("acme.localhost", self.driver.databases)
+        self.assertIn("acme.localhost", self.deployed(client))
+
+    def test_a_deleted_client_without_its_data_comes_back_from_its_newest_backup(self):
+        client = self.new(dbname="acme.localhost")
+        with self.refused("cannot be restored"):
+            self.act(client, "action_restore_from_backup", self.manager)
+        backup = self.back_up(client)
+        self.act(client, "delete_database", self.manager)
+        self.lose(client, volumes=True)
+        with (
+            mute_logger("odoo.addons.saas_portal.models.saas_portal_operation"),
+            self.refused(f"the newest is {backup.file_name}"),
+        ):
+            self.act(client, "action_restore", self.manager)
+        self.assertEqual(client.state, "deleted")
+        with self.refused(error=AccessError):
+            self.act(client, "action_restore_from_backup", self.user)
+        self.act(client, "action_restore_from_backup", self.manager)
+        self.run_operations()
+        self.assertEqual(client.state, "open")
+        self.assertEqual(self.driver.restored, "-- what acme.localhost held")
+        self.assertEqual(self.driver.neutralized, [])
+
+    @mute_logger("odoo.addons.saas_portal.models.saas_portal_operation")
+    def test_a_client_whose_volumes_were_removed_is_told_so_and_restored(self):
+        client = self.new(dbname="acme.localhost")
+        backup = self.back_up(client)
+        self.lose(client, volumes=True)
+        self.rebuild(client)
+        self.assertIn(f"the newest is {backup.file_name}", client.operation_error)
+        client.with_user(self.manager)._restore_backup(backup)
+        self.run_operations()
+        self.assertEqual(client.operation_ids[:1].state, "done")
+        self.assertEqual(self.driver.restored, "-- what acme.localhost held")
 
     def test_a_template_is_built_where_there_is_room_and_is_found_there_again(self):
         spec = TemplateSpec(self.template.name, self.template.uuid)

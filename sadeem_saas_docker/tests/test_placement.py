@@ -1,19 +1,18 @@
-import threading
 import uuid
 
 from odoo import api
 from odoo.exceptions import AccessError, UserError
-from odoo.modules.registry import DummyRLock, Registry
-from odoo.tests import TransactionCase, tagged
+from odoo.tests import tagged
 
 from odoo.addons.sadeem_portainer.lib.portainer_api import Capacity, Container, Unavailable
-from odoo.addons.sadeem_portainer.tests.common import SERVER, PortainerCase
+from odoo.addons.sadeem_portainer.tests.common import (
+    SERVER,
+    Interrupted,
+    ParallelCase,
+    PortainerCase,
+)
 
 from ..lib.saas_stack.names import LABEL_KEY
-
-
-class Interrupted(Exception):
-    """Something else went wrong in the request."""
 
 
 def new_client(env, server, name, **vals):
@@ -185,6 +184,28 @@ class TestPlacement(PortainerCase):
         with self.refused("HTTP 502"):
             self.place()
 
+    def test_a_server_that_died_since_it_was_read_is_passed_over(self):
+        (self.environment | self.second)._refresh_stale()
+        self.patch(self.fake, "docker_version", self.answer_from_the_second)
+        placement = self.place()
+        self.assertEqual(placement.environment_id, self.second)
+        self.assertIn("Not local (Server): it does not answer: ", placement.reason)
+        self.assertEqual(self.environment.connection, "down")
+        self.assertEqual(self.environment.available_capacity, 4, "nothing is taken there")
+
+    def test_nor_is_a_template_built_there(self):
+        (self.environment | self.second)._refresh_stale()
+        self.patch(self.fake, "docker_version", self.answer_from_the_second)
+        template = self.env["saas_portal.database"].create(
+            {"name": "template", "server_id": self.saas_server.id}
+        )
+        self.env.flush_all()
+        self.assertEqual(self.image._choose_to_build(template), self.second)
+
+    def answer_from_the_second(self, number):
+        if number != 2:
+            raise Unavailable(SERVER, "tell Docker's version", "connection refused")
+
     def test_the_search_for_an_environment_counts_reservations_too(self):
         self.place(containers=4)
         best = self.call(self.manager, self.image, "get_best_environment")
@@ -215,18 +236,11 @@ class TestPlacement(PortainerCase):
 
 
 @tagged("post_install", "-at_install")
-class TestPlacementInParallel(TransactionCase):
-    """Real threads, connections and transactions: what they leave is removed by hand."""
-
+class TestPlacementInParallel(ParallelCase):
     def setUp(self):
         super().setUp()
-        # The thread that loads the registry runs the tests and holds it.
-        self.patch(Registry, "_lock", DummyRLock())
-        with self.registry.cursor() as cr:
-            env = api.Environment(cr, api.SUPERUSER_ID, {})
-            portainer = env["sadeem.portainer"].create(
-                {"name": "Parallel", "ip": "10.9.0.1", "portainer_link": "https://10.9.0.1"}
-            )
+        with self.superuser() as env:
+            portainer = self.make_server(env)
             portainer.state = "confirmed"
             environments = env["sadeem.portainer.environment"].create(
                 [
@@ -260,19 +274,10 @@ class TestPlacementInParallel(TransactionCase):
             ] + [(record._name, record.ids) for record in (image.tag_ids, environments, portainer)]
             self.image_id, self.environment_ids = image.id, environments.ids
             self.client_ids = [client.id for client in clients]
-        self.addCleanup(self.remove)
         # What a server shows does not change while the requests run.
-        self.patch(
-            self.registry["sadeem.portainer.environment"],
-            "_refresh_stale",
-            lambda environments, failed_too=False: None,
-        )
-
-    def remove(self):
-        with self.registry.cursor() as cr:
-            env = api.Environment(cr, api.SUPERUSER_ID, {})
-            for model, ids in self.made:
-                env[model].browse(ids).exists().unlink()
+        environments = self.registry["sadeem.portainer.environment"]
+        self.patch(environments, "_refresh_stale", lambda environments, failed_too=False: None)
+        self.patch(environments, "_find_silence", lambda environment: "")
 
     def place(self, cr, client_id):
         env = api.Environment(cr, api.SUPERUSER_ID, {})
@@ -290,32 +295,20 @@ class TestPlacementInParallel(TransactionCase):
             return 3 + cr.fetchone()[0]
 
     def run_two_hundred(self, fails=lambda number: False):
-        placed, refused, errors = [], [], []
-        # As many as have connections of their own; the others wait for one of these to be free.
-        slots = threading.Semaphore(15)
+        placed, refused = [], []
 
         def request(number):
             try:
-                with slots, self.registry.cursor() as cr:
+                with self.registry.cursor() as cr:
                     self.place(cr, self.client_ids[number])
                     if fails(number):
                         raise Interrupted()
                 placed.append(number)
             except UserError as error:
                 refused.append(str(error))
-            except Exception as error:
-                if not isinstance(error, Interrupted):
-                    errors.append(error)
 
-        threads = [
-            threading.Thread(target=request, args=(number,), daemon=True) for number in range(200)
-        ]
-        for thread in threads:
-            thread.start()
-        for thread in threads:
-            thread.join(120)
-            self.assertFalse(thread.is_alive(), "a request waits for ever")
-        self.assertFalse(errors)
+        errors = self.run_in_threads(request)
+        self.assertFalse([error for error in errors if not isinstance(error, Interrupted)])
         return placed, refused
 
     def test_two_hundred_parallel_requests_never_fill_an_environment_beyond_its_maximum(self):
@@ -331,10 +324,8 @@ class TestPlacementInParallel(TransactionCase):
         self.assertEqual(held, 2 * len(placed), "room is held by those who succeeded only")
         for found, most in zip(self.environment_ids, (104, 53), strict=True):
             self.assertLessEqual(self.count(found), most)
-        with self.registry.cursor() as cr:
-            environments = api.Environment(cr, api.SUPERUSER_ID, {})[
-                "sadeem.portainer.environment"
-            ].browse(self.environment_ids)
+        with self.superuser() as env:
+            environments = env["sadeem.portainer.environment"].browse(self.environment_ids)
             self.assertEqual(sum(environments.mapped("available_capacity")), 151 - held)
 
     def test_a_request_that_is_killed_leaves_its_room_to_the_one_that_goes_on(self):

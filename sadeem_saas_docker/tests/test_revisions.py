@@ -71,7 +71,10 @@ class TestRevisions(DockerCase):
         self.rebuild(client)
         self.assertIn("saas-client:19.1", self.deployed(client))
         first = client.docker_revision_ids.sorted("number")[0]
-        self.act(first, "action_return")
+        with self.refused("only managers choose images", AccessError):
+            self.act(first, "action_return")
+        self.assertEqual(client.docker_image_tag_id, self.other_tag)
+        self.act(first, "action_return", self.manager)
         self.run_operations()
         self.assertEqual(self.deployed(client), before)
         self.assertEqual(client.docker_workers, 0)
@@ -118,6 +121,14 @@ class TestRevisions(DockerCase):
         self.assertIn("odoo", container)
         self.assertEqual(action, "restart")
         self.assertEqual(client.operation_ids[:1].state, "done")
+
+    def test_a_restart_does_not_mind_modules_that_fail(self):
+        client = self.new()
+        self.driver.failures = {"deploy": DriverRejected("The module sale cannot be updated.")}
+        self.act(client, "action_restart")
+        self.run_operations()
+        self.assertEqual(client.operation_ids[:1].state, "done")
+        self.assertIn(("start", client.name), self.driver.calls)
 
     # === WHO MAY === #
 

@@ -10,6 +10,11 @@ from .common import DockerCase
 class TestRouting(DockerCase):
     """The nginx configuration of a server leads to its clients as they were deployed."""
 
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        cls.operator = cls.make_user("portainer-manager", "sadeem_portainer.group_manager")
+
     def nginx(self):
         self.env.invalidate_all()
         return self.server.with_user(self.manager).docker_nginx
@@ -65,3 +70,43 @@ class TestRouting(DockerCase):
     def test_operators_do_not_see_it(self):
         with self.assertRaises(AccessError):
             self.server.with_user(self.user).read(["docker_nginx"])
+
+    # === OF AN ENVIRONMENT === #
+
+    def nginx_of(self, environment):
+        self.env.invalidate_all()
+        return environment.with_user(self.operator).docker_nginx
+
+    def test_an_environments_configuration_has_the_clients_there_of_every_server(self):
+        first = self.new(dbname="acme.localhost")
+        other = self.environment.copy({"name": "other", "portainer_environment_id": 2})
+        self.fake.environments[2] = self.fake.environment(2, "other")
+        self.assertIn("acme.localhost", self.nginx_of(self.environment))
+        self.assertNotIn("acme.localhost", self.nginx_of(other))
+        self.image.environment_id = other
+        second = self.new(dbname="shop.localhost")
+        self.assertEqual(second.docker_environment_id, other)
+        self.assertNotIn("shop.localhost", self.nginx_of(self.environment))
+        self.assertIn(f"10.1.0.7:{second.docker_http_port}", self.nginx_of(other))
+        self.act(first, "delete_database", self.manager)
+        self.assertNotIn("acme.localhost", self.nginx_of(self.environment))
+
+    def test_it_says_when_the_file_that_was_downloaded_is_old(self):
+        self.new(dbname="acme.localhost")
+        environment = self.environment.with_user(self.operator)
+        self.assertFalse(environment.docker_nginx_is_old, "nobody has taken it yet")
+        action = self.call(
+            self.operator, environment._name, "action_download_docker_nginx", environment.ids
+        )
+        self.assertIn(f"/{environment.id}/docker_nginx_file/saas-clients.conf", action["url"])
+        self.assertFalse(environment.docker_nginx_is_old)
+        self.new(dbname="shop.localhost")
+        self.assertTrue(environment.docker_nginx_is_old)
+        self.call(self.operator, environment._name, "action_download_docker_nginx", environment.ids)
+        self.assertFalse(environment.docker_nginx_is_old)
+
+    def test_who_may_not_read_the_configuration_does_not_take_it_either(self):
+        for record, user in ((self.server, self.user), (self.environment, self.internal)):
+            with self.refused(error=AccessError):
+                self.call(user, record._name, "action_download_docker_nginx", record.ids)
+        self.assertFalse(self.server.docker_nginx_taken)

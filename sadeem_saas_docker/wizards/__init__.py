@@ -1,1 +1,1 @@
-from . import sadeem_saas_docker_new_stage
+from . import sadeem_saas_docker_new_stage, sadeem_saas_docker_remove_stack

@@ -19,10 +19,5 @@ class SadeemSaasDockerNewStage(models.TransientModel):
     def action_apply(self):
         """Start copying and show the stage, whose form tells how far it is."""
         self.ensure_one()
-        return {
-            "type": "ir.actions.act_window",
-            "res_model": "saas_portal.client",
-            "res_id": self.client_id.create_stage(self.name.strip()),
-            "view_mode": "form",
-            "views": [(False, "form")],
-        }
+        stage_id = self.client_id.create_stage(self.name.strip())
+        return self.client_id.browse(stage_id)._get_form_action()

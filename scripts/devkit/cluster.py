@@ -3,6 +3,7 @@
 import contextlib
 import glob
 import hashlib
+import itertools
 import os
 import pwd
 import re
@@ -22,6 +23,7 @@ ROLE = "odoo"
 OUTSIDE = Path("/var/lib/saas-dev")
 SHARED_MEMORY = Path("/dev/shm")
 ROOM_FOR_TESTS = 3 * 1024**3
+_numbers = itertools.count(1)
 CONF = """
 listen_addresses = '127.0.0.1'
 unix_socket_directories = ''
@@ -101,7 +103,7 @@ class Cluster:
     def start(self):
         """Starts the cluster when it does not run, and sees that Odoo's role is there."""
         if not self.is_running():
-            (self.folder / "port").write_text(str(free_port(self.first_port)))
+            (self.folder / "port").write_text(str(self._choose_port()))
             log = self.data / "server.log"
             try:
                 self._run(
@@ -115,6 +117,11 @@ class Cluster:
         self.query(
             "postgres", f"{verb} ROLE {ROLE} LOGIN CREATEDB PASSWORD %s", [self.password], True
         )
+
+    def _choose_port(self):
+        """The one that it had, which others have written down, unless that is taken by now."""
+        file = self.folder / "port"
+        return free_port(int(file.read_text()) if file.exists() else self.first_port)
 
     def stop(self, mode="fast"):
         if self.is_running():
@@ -231,16 +238,21 @@ class Cluster:
 
 
 @contextlib.contextmanager
-def throw_away_cluster(purpose):
-    """A cluster for one test run: in shared memory when there is room, gone afterwards."""
+def throw_away_cluster(purpose, durable=False):
+    """A cluster for one test run: in shared memory when there is room, gone afterwards.
+
+    `durable`: on a disk, and with PostgreSQL's own settings for keeping data through a power cut.
+    """
     parent = DEV / "test"
     if SHARED_MEMORY.is_dir() and os.access(SHARED_MEMORY, os.W_OK):
         _sweep(SHARED_MEMORY)
-        if shutil.disk_usage(SHARED_MEMORY).free > ROOM_FOR_TESTS:
+        if not durable and shutil.disk_usage(SHARED_MEMORY).free > ROOM_FOR_TESTS:
             parent = SHARED_MEMORY
     parent.mkdir(parents=True, exist_ok=True)
     _sweep(parent)
-    cluster = Cluster(parent / f"saas-{purpose}-{os.getpid()}", durable=False, first_port=5600)
+    # One process may have several at a time; by its number `_sweep` knows whose they are.
+    folder = parent / f"saas-{purpose}-{next(_numbers)}-{os.getpid()}"
+    cluster = Cluster(folder, durable, first_port=5600)
     try:
         cluster.create()
         cluster.start()

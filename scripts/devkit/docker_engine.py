@@ -34,6 +34,7 @@ class Engine:
         self.socket = self.run_folder / "docker.sock"
         self.data = self.folder / "data"
         self.network = docker_network.Network(digest)
+        self._rules = None
 
     @property
     def url(self):
@@ -53,6 +54,8 @@ class Engine:
         self.run_folder.mkdir(parents=True, exist_ok=True)
         self.data.mkdir(parents=True, exist_ok=True)
         shutil.rmtree(self.run_folder / "exec", ignore_errors=True)
+        # Of a process that nobody has reaped, dockerd believes that it runs.
+        (self.run_folder / "dockerd.pidfile").unlink(missing_ok=True)
         self.network.create()
         try:
             self._start_containerd()
@@ -68,6 +71,18 @@ class Engine:
         self.network.remove()
         if self.run_folder != self.folder / "run":
             shutil.rmtree(self.run_folder, ignore_errors=True)
+
+    def kill(self):
+        """Ends the engine and its containers as a power cut does.
+
+        `start` brings it back, and those containers with it whose restart policy says so.
+        """
+        dockerd = self._pid("dockerd")
+        self._rules = "--iptables=true" in _command_line(dockerd).split("\0")
+        for pid in filter(None, (dockerd, self._pid("containerd"))):
+            os.kill(pid, signal.SIGKILL)
+            wait_for(lambda pid=pid: not _lives(pid), 30, "the engine to die")
+        self._kill_containers()
 
     def destroy(self):
         self.stop()
@@ -182,7 +197,7 @@ class Engine:
             f"--pidfile={self.run_folder}/dockerd.pidfile",
             f"--containerd={self.run_folder}/containerd.sock",
             "--shutdown-timeout=5",
-            *self.network.options(),
+            *self.network.options(self._rules),
         )
         wait_for(self.answers, 60, "dockerd")
 
@@ -208,9 +223,17 @@ class Engine:
                     wait_for(lambda pid=pid: not _lives(pid), 30, program)
                 except TimeoutError:
                     os.kill(pid, signal.SIGKILL)
-        for pid in self._shims():
+        self._kill_containers()
+
+    def _kill_containers(self):
+        """Those of an engine that is gone: nobody else ends them, and they would write on."""
+        shims = set(self._shims())
+        # First what they hold: it would live on by itself.
+        pids = [*_children(shims), *shims]
+        for pid in pids:
             with contextlib.suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
+        wait_for(lambda: not any(map(_lives, pids)), 30, "the containers to die")
 
     def _pid(self, program):
         """The process that we started, if it still is that program and has our socket."""
@@ -276,10 +299,21 @@ def _command_line(pid):
     return ""
 
 
+def _children(parents):
+    for folder in Path("/proc").glob("[0-9]*"):
+        with contextlib.suppress(OSError):
+            if int(_stat(folder.name)[1]) in parents:
+                yield int(folder.name)
+
+
+def _stat(pid):
+    """State, parent and so on."""
+    return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+
+
 def _lives(pid):
     with contextlib.suppress(OSError):
         os.waitpid(pid, os.WNOHANG)  # our own child would stay as a zombie
     with contextlib.suppress(OSError):
-        state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
-        return state != "Z"
+        return _stat(pid)[0] != "Z"
     return False

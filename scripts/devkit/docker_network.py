@@ -31,9 +31,13 @@ class Network:
             if FORWARDING.read_text().strip() == "0":
                 FORWARDING.write_text("1")
 
-    def options(self):
-        """dockerd's options. A second engine would clear the first one's rules: it makes none."""
-        rules = not another_engine_runs() and firewall_works()
+    def options(self, rules=None):
+        """dockerd's options. A second engine would clear the first one's rules: it makes none.
+
+        `rules`: whether the engine made some before it was killed, if it was.
+        """
+        if rules is None:
+            rules = not another_engine_runs() and firewall_works()
         return [
             f"--bridge={self.bridge}",
             f"--default-address-pool=base={self.prefix}.128.0/17,size=26",

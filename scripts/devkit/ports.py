@@ -1,4 +1,4 @@
-"""TCP ports of the loopback interface."""
+"""TCP ports of this machine."""
 
 import fcntl
 import os
@@ -22,10 +22,13 @@ def is_free(port, interface="127.0.0.1"):
     return True
 
 
-def free_port(first, taken=()):
-    """The first free port from `first` on, outside `taken`; no other process is given it too."""
+def free_port(first, taken=(), interface="127.0.0.1"):
+    """The first free port from `first` on, outside `taken`; no other process is given it too.
+
+    From 32768 on, Linux takes ports for connections as it likes: `first` is well below.
+    """
     for port in range(first, first + 500):
-        if port not in taken and is_free(port) and _claim(port):
+        if port not in taken and is_free(port, interface) and _claim(port):
             return port
     raise Failure(f"no free TCP port between {first} and {first + 500}")
 

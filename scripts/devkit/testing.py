@@ -1,4 +1,4 @@
-"""`./dev test`: all stages in two lanes, or one; then a summary whose last line adds them up."""
+"""`./dev test`: all stages in four lanes, or one; then a summary whose last line adds them up."""
 
 import ast
 import contextlib
@@ -15,16 +15,29 @@ import xml.etree.ElementTree as ElementTree
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from . import odoo
+from . import benchmarks, odoo, translations
 from .cluster import throw_away_cluster
 from .console import Failure, Step, say
 from .docker_engine import Engine
 from .lanes import REPORT_VARIABLE, Lanes
+from .loopback import leave_network
 from .paths import DEV, LOGS, ROOT, addons_path, our_addons
 from .ports import free_port
 
 RESULT = re.compile(r"(\d+) failed, (\d+) error\(s\) of (\d+) tests")
 SKIPPED = re.compile(r": skipped (\S+.*? : .*)")
+#: How far a ratio may miss its goal on a machine that does who knows what besides.
+BENCH_MARGIN = 0.5
+E2E_TESTS = ROOT / "tests" / "e2e"
+DOCKER_TESTS = ROOT / "tests" / "docker"
+CLIENT_STACKS = (
+    "test_client_image.py",
+    "test_docker_*.py",
+    "test_proxy.py",
+)
+DRIVER = ("test_portainer_driver.py", "test_swarm_driver.py")
+#: Stages with browsers in them, which talk to this very machine only.
+LOCAL_STAGES = ("odoo", "e2e", "rest")
 BROWSER = re.compile(r"websocket-client|chrome", re.IGNORECASE)
 
 
@@ -46,7 +59,11 @@ def run_tests(arguments):
         "unit": run_unit,
         "odoo": run_odoo,
         "e2e": run_e2e,
+        "rest": run_rest,
         "docker": run_docker,
+        "driver": run_driver,
+        "portainer": run_portainer,
+        "bench": run_bench,
     }
     if not arguments:
         stages = Lanes(read_report).run()
@@ -55,6 +72,8 @@ def run_tests(arguments):
     if name not in runners:
         raise Failure(f"test knows {', '.join(runners)}, not {name}")
     say(f"Tests: {name}")
+    if name in LOCAL_STAGES:
+        leave_network()
     start = time.monotonic()
     try:
         stage = runners[name](arguments[1:])
@@ -134,28 +153,66 @@ def run_unit(arguments):
 
 
 def run_e2e(arguments):
-    return run_pytest("e2e", ["-v", "--durations=25", *arguments])
+    """Portals and their clients."""
+    portals = set(E2E_TESTS.glob("test_*.py")) - rest_tests()
+    return run_pytest("e2e", ["-v", "--durations=25", *arguments], sorted(portals))
+
+
+def run_rest(arguments):
+    """The rest of tests/e2e: REST in databases that know of no portal."""
+    return run_pytest("rest", ["-v", "--durations=25", *arguments], sorted(rest_tests()))
+
+
+def rest_tests():
+    return set(E2E_TESTS.glob("test_rest_*.py"))
 
 
 def run_docker(arguments):
+    """Clients that are stacks, and the portals that make them."""
+    return run_with_engine("docker", docker_tests(CLIENT_STACKS), arguments)
+
+
+def run_driver(arguments):
+    """The driver that makes them, without a portal."""
+    return run_with_engine("driver", docker_tests(DRIVER), arguments)
+
+
+def run_portainer(arguments):
+    """The rest of tests/docker: the double, what speaks to it, SSH, swarms."""
+    rest = docker_tests(("test_*.py",)) - docker_tests((*CLIENT_STACKS, *DRIVER))
+    return run_with_engine("portainer", rest, arguments)
+
+
+def docker_tests(patterns):
+    return {path for pattern in patterns for path in DOCKER_TESTS.glob(pattern)}
+
+
+def run_with_engine(name, files, arguments):
     """The engine is started here too, so that its failure is one failure and not a hundred."""
     with Engine().use():
-        return run_pytest("docker", ["-v", "--durations=25", *arguments])
+        return run_pytest(name, ["-v", "--durations=25", *arguments], sorted(files))
 
 
-def run_pytest(name, arguments):
+def run_bench(arguments):
+    """The short form of every benchmark; each ratio that has a goal counts as one test."""
+    stage = Stage("bench", note=f"goals may be missed by {BENCH_MARGIN:.0%}")
+    options = ["--short", f"--margin={BENCH_MARGIN}", *arguments]
+    parts = benchmarks.run_parts(options)
+    benchmarks.print_ratios(parts)
+    stage.passed, stage.failed = benchmarks.judge_parts(parts, BENCH_MARGIN)
+    return stage
+
+
+def run_pytest(name, arguments, files=None):
     # Paths may be given from the repository's root; without one it is the whole stage.
     paths = [argument for argument in arguments if argument.startswith("tests/")]
     with tempfile.TemporaryDirectory() as folder:
         report = Path(folder, "report.xml")
-        status = subprocess.run(
+        status = run_to_end(
             [sys.executable, "-m", "pytest", f"--junitxml={report}", "--color=auto"]
-            + ([] if paths else [f"tests/{name}"])
+            + ([] if paths else files or [f"tests/{name}"])
             + list(arguments),
-            cwd=ROOT,
-            stdin=subprocess.DEVNULL,
-            check=False,
-        ).returncode
+        )
         stage = Stage(name)
         with contextlib.suppress(OSError, ElementTree.ParseError):
             for suite in ElementTree.parse(report).iter("testsuite"):
@@ -174,6 +231,16 @@ def run_pytest(name, arguments):
     return stage
 
 
+def run_to_end(command):
+    """The exit status; when this run is killed, the program is told to end, and waited for."""
+    process = subprocess.Popen(command, cwd=ROOT, stdin=subprocess.DEVNULL)
+    try:
+        return process.wait()
+    finally:
+        process.terminate()
+        process.wait()
+
+
 # --- Odoo -----------------------------------------------------------------------
 
 
@@ -184,16 +251,32 @@ def run_odoo(arguments):
     if unknown:
         raise Failure(f"no such addon: {', '.join(sorted(unknown))}")
     stage = Stage("odoo")
+    with addon_databases(addons) as (conf, cluster, make):
+        for addon in addons:
+            test_addon(stage, conf, cluster, addon, make(addon))
+    return stage
+
+
+@contextlib.contextmanager
+def addon_databases(addons):
+    """What makes a database for one of these addons: with all that they have in common, if any."""
     with throw_away_cluster("odoo") as cluster:
         data = DEV / "test" / f"data-{os.getpid()}"
+
+        def make(addon):
+            database = f"test-{addon.replace('_', '-')}"
+            if base:
+                cluster.query("postgres", f'CREATE DATABASE "{database}" TEMPLATE "{base}"')
+                filestore = data / "filestore"
+                shutil.copytree(filestore / base, filestore / database)
+            return database
+
         try:
             conf = write_test_conf(cluster, data)
             base = make_base(conf, cluster, data, addons) if len(addons) > 1 else None
-            for addon in addons:
-                test_addon(stage, conf, cluster, data, addon, base)
+            yield conf, cluster, make
         finally:
             shutil.rmtree(data, ignore_errors=True)
-    return stage
 
 
 def write_test_conf(cluster, data):
@@ -240,12 +323,8 @@ def read_manifest(addon):
     raise Failure(f"no addon is called {addon}")
 
 
-def test_addon(stage, conf, cluster, data, addon, base):
-    database = f"test-{addon.replace('_', '-')}"
+def test_addon(stage, conf, cluster, addon, database):
     log = LOGS / f"test-{addon}.log"
-    if base:
-        cluster.query("postgres", f'CREATE DATABASE "{database}" TEMPLATE "{base}"')
-        shutil.copytree(data / "filestore" / base, data / "filestore" / database)
     with Step(f"Testing {addon} in Odoo") as step:
         status = odoo.run_once(
             conf, cluster, log, "-d", database, "-i", addon,
@@ -259,6 +338,22 @@ def test_addon(stage, conf, cluster, data, addon, base):
         print(problem)
     if problems:
         print(f"    the whole log: {log}", flush=True)
+    check_texts(stage, conf, cluster, addon, database)
+
+
+def check_texts(stage, conf, cluster, addon, database):
+    """One test: whether translators see all texts of the addon, and no former ones."""
+    try:
+        texts = translations.export(conf, cluster, database, addon)
+        difference = translations.find_difference(addon, texts)
+    except Failure as error:
+        difference = str(error)
+    if not difference:
+        stage.passed += 1
+        return
+    stage.failed += 1
+    print(f"    {addon}.pot is not current; `./dev i18n {addon}` writes it anew:")
+    print(difference, flush=True)
 
 
 def judge(status, text):

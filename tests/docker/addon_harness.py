@@ -1,6 +1,7 @@
 """A running Odoo with sadeem_portainer, and with other addons on top of it."""
 
 import contextlib
+import functools
 from types import SimpleNamespace
 
 from devkit import odoo
@@ -8,12 +9,13 @@ from devkit.cluster import throw_away_cluster
 from devkit.ports import free_port
 from harness.rpc import Rpc
 
-DATABASE = "portainer-addon"
+DATABASE = "portal.localhost"
 
 
 @contextlib.contextmanager
 def running(folder, addons=("sadeem_portainer",), **options):
-    """`.admin` calls methods, `.server` can be killed and started, `.log` is a file.
+    """`.admin` calls methods, `.server` can be killed and started, `.log` is a file, and
+    `.query(sql, params)` asks its database.
 
     Scheduled actions run only if ``max_cron_threads`` says so.
     """
@@ -37,7 +39,11 @@ def running(folder, addons=("sadeem_portainer",), **options):
 
         try:
             yield SimpleNamespace(
-                admin=rpc("admin", "admin"), rpc=rpc, server=server, log=folder / "odoo.log"
+                admin=rpc("admin", "admin"),
+                rpc=rpc,
+                server=server,
+                log=folder / "odoo.log",
+                query=functools.partial(cluster.query, DATABASE),
             )
         finally:
             server.stop()

@@ -10,6 +10,7 @@ import requests
 import websocket
 from portainer_harness import PROJECT
 
+from devkit import odoo_images
 from devkit.console import Failure
 from devkit.paths import ROOT
 from devkit.ports import free_port
@@ -27,7 +28,7 @@ class Suite:
 
     def __init__(self, engine, folder, project):
         self.engine, self.folder, self.project = engine, folder, project
-        self.port, self.portainer_port = free_port(34000), free_port(35000)
+        self.port, self.portainer_port = free_port(26000), free_port(26500)
         self.env_file = folder / ".env"
         self._write_env()
 
@@ -143,3 +144,36 @@ class Suite:
                 for binding in bindings or []:
                     found.setdefault(service, set()).add(binding["HostIp"])
         return found
+
+
+class ProxySuite(Suite):
+    """Only the proxy; nginx can stand where it looks for a portal and for clients."""
+
+    def up(self):
+        self.compose("up", "--detach", "--pull=never", "proxy")
+
+    @property
+    def web_network(self):
+        return f"{self.project}_web"
+
+    @property
+    def client_network(self):
+        return f"{self.project}-clients"
+
+    def serve(self, name, text, *options):
+        """An nginx with this configuration; `options` are those of `docker run`."""
+        conf = self.folder / f"{name}.conf"
+        conf.write_text(text)
+        self.engine.docker(
+            "run", "--detach", f"--label=suite={self.project}",
+            f"--volume={conf}:/etc/nginx/conf.d/default.conf:ro", *options, odoo_images.NGINX,
+        )  # fmt: skip
+
+    def down(self):
+        ours = self.engine.docker("ps", "-aq", f"--filter=label=suite={self.project}").split()
+        self.engine.docker("rm", "--force", "--volumes", *ours, check=False)
+        super().down()
+
+    def answers(self):
+        with contextlib.suppress(requests.ConnectionError):
+            return self.get("localhost", "/proxy/health").text == "ok\n"

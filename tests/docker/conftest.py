@@ -7,6 +7,9 @@ import os
 import addon_harness
 import pytest
 import swarm_harness
+from docker_clients_harness import DockerPortal
+from driver_world import SharedPostgres
+from kills_harness import KillablePortainer, Kills
 from portainer_harness import Portainer, remove_project, start_agent
 from root_server_harness import Installed, Machine, RootServer
 
@@ -71,6 +74,59 @@ def client_image(odoo_images_built):
 def postgres_image(odoo_images_built):
     """The name of the image that clients' databases run in."""
     return odoo_images.POSTGRES
+
+
+@pytest.fixture(scope="session")
+def session_docker_portal(tmp_path_factory, double_of, client_image, postgres_image):
+    """A portal whose server makes stacks on the engine, behind a double that nobody else uses."""
+    folder = tmp_path_factory.mktemp("docker-portal")
+    addons = ("sadeem_saas_docker",)
+    with addon_harness.running(folder, addons, workers=3, max_cron_threads=2) as world:
+        portal = DockerPortal(world, double_of().bootstrap(), client_image, postgres_image)
+        portal.plan_id, portal.built = portal.make_plan("Docker", retention_days=0)
+        yield portal
+        portal.remove_all()
+
+
+@pytest.fixture(scope="module")
+def portal(session_docker_portal):
+    """The same, with `.plan_id` (PostgreSQL is in the stack), and without clients."""
+    yield session_docker_portal
+    session_docker_portal.clear()
+
+
+@pytest.fixture(scope="session")
+def mortal_engine(engine, client_image, postgres_image):
+    """An engine that tests may kill: nobody else's containers are in it."""
+    with Engine("mortal").use() as mortal:
+        docker_images.copy(engine, mortal, [client_image, postgres_image])
+        yield mortal
+
+
+@pytest.fixture(scope="module")
+def mortal_portal(tmp_path_factory, session_docker_portal, mortal_engine):
+    """The portal as `Kills`: new clients are in an engine of their own, which may be killed."""
+    portainer = KillablePortainer(tmp_path_factory.mktemp("mortal"), mortal_engine)
+    try:
+        with Kills(session_docker_portal, portainer.bootstrap()).alone() as portal:
+            yield portal
+    finally:
+        portainer.stop()
+
+
+@pytest.fixture(scope="session")
+def shared_postgres(engine, postgres_image):
+    """A PostgreSQL that clients share; `.admin` is its administrator, who is no superuser."""
+    shared = SharedPostgres(engine, postgres_image, f"shared-postgres-{os.getpid()}")
+    shared.make_administrator("saas_admin")
+    yield shared
+    shared.remove()
+
+
+@pytest.fixture(scope="session")
+def external_plan(session_docker_portal, shared_postgres):
+    """The id of a plan whose clients have their databases there, made of the same template."""
+    return session_docker_portal.make_external_plan(shared_postgres)
 
 
 @pytest.fixture

@@ -10,7 +10,8 @@ from pathlib import Path
 
 import psycopg2
 import pytest
-from local_world import NEUTRALIZE, ODOO, Interrupted
+from client_world import ClientWorld, Interrupted
+from local_world import NEUTRALIZE, ODOO
 from portainer_api import PortainerClient
 from portainer_driver_import import (
     Deployment,
@@ -95,7 +96,7 @@ class DictFleet:
         self.ports, self.changes = {}, {}
 
     def spec(self, key, name, database):
-        port = self.ports.setdefault(key, free_port(33000))
+        port = self.ports.setdefault(key, free_port(27000))
         values = {
             "image": self.image,
             "database": database,
@@ -141,7 +142,7 @@ class SharedPostgres:
     def __init__(self, engine, image, name):
         self.engine, self.name = engine, name
         self.host = f"{engine.network.prefix}.0.1"
-        self.port = free_port(34000)
+        self.port = free_port(27500, interface=self.host)
         self.remove()
         engine.docker(
             "run", "--detach", f"--name={name}", f"--publish={self.host}:{self.port}:5432",
@@ -155,10 +156,26 @@ class SharedPostgres:
             self.connect("postgres").close()
             return True
 
-    def connect(self, database):
+    def connect(self, database, user="boss"):
         return psycopg2.connect(
-            host=self.host, port=self.port, user="boss", password=PASSWORD, dbname=database
+            host=self.host, port=self.port, user=user, password=PASSWORD, dbname=database
         )
+
+    def make_administrator(self, name):
+        """A role that may make others and databases; from now on the portal uses it."""
+        self.admin, self.password = name, PASSWORD
+        self.query(f"CREATE ROLE {name} LOGIN CREATEROLE CREATEDB PASSWORD %s", PASSWORD)
+
+    def prepare_record_vals(self):
+        """What somebody enters into the form of a PostgreSQL server."""
+        return {
+            "name": "Shared",
+            "host": self.host,
+            "port": self.port,
+            "login": self.admin,
+            "password": self.password,
+            "sslmode": "prefer",
+        }
 
     def server(self, role):
         return ExternalServer(
@@ -166,11 +183,20 @@ class SharedPostgres:
         )
 
     def query(self, statement, *params):
-        with contextlib.closing(self.connect("postgres")) as connection:
+        return self.query_as("boss", "postgres", statement, *params)
+
+    def query_as(self, user, database, statement, *params):
+        with contextlib.closing(self.connect(database, user)) as connection:
             connection.autocommit = True
             with connection.cursor() as cursor:
                 cursor.execute(statement, params or None)
                 return cursor.fetchall() if cursor.description else []
+
+    def kill(self):
+        """As a power cut does; then it is there again."""
+        self.engine.docker("kill", "--signal=KILL", self.name)
+        self.engine.docker("start", self.name)
+        wait_for(self._answers, 60, "the shared PostgreSQL")
 
     def remove(self):
         self.engine.docker("rm", "--force", "--volumes", self.name)
@@ -195,9 +221,7 @@ class FilesInContainers:
         return found
 
 
-class DockerWorld:
-    template = "template-1"
-
+class DockerWorld(ClientWorld):
     def __init__(self, engine, portainer, fleet_of, folder):
         self.engine, self.portainer = engine, portainer
         self.place = Place(
@@ -251,43 +275,13 @@ class DockerWorld:
             cursor.execute(statement, params or None)
             return cursor.fetchall() if cursor.description else []
 
-    def parameters(self, name):
-        return dict(self.query(name, "SELECT key, value FROM ir_config_parameter"))
-
-    def look_inside(self, name):
-        parameters = self.parameters(name)
-        return {
-            "database_uuid": parameters["database.uuid"],
-            "base_url": parameters["web.base.url"],
-            "portal_uuid": parameters["saas_client.portal_uuid"],
-            "portal_key": parameters["saas_client.portal_key"],
-            "secret": parameters["database.secret"],
-        }
-
-    def write_inside(self, name, text):
-        self.query(name, "DELETE FROM res_users WHERE login = 'data'")
-        self.query(name, "INSERT INTO res_users (login, password) VALUES ('data', %s)", text)
-        self.query(name, "INSERT INTO mail_mail (state) VALUES ('outgoing')")
-        self.query(name, "INSERT INTO res_users_apikeys (key) VALUES (%s)", text)
+    def write_file(self, name, text):
         folder = f"/var/lib/odoo/filestore/{name}/cd"
         script = 'mkdir -p "$1" && rm -f "$1/cdef" && printf %s "$2" >"$1/cdef"'
         self.inside(name, "sh", "-c", script, "-", folder, text)
 
-    def read_inside(self, name):
-        ((text,),) = self.query(name, "SELECT password FROM res_users WHERE login = 'data'")
-        assert self.inside(name, "cat", f"/var/lib/odoo/filestore/{name}/cd/cdef") == text
-        return text
-
-    def can_act(self, name):
-        ((mails, keys, servers),) = self.query(
-            name,
-            "SELECT (SELECT count(*) FROM mail_mail WHERE state = 'outgoing'),"
-            " (SELECT count(*) FROM res_users_apikeys), (SELECT count(*) FROM ir_mail_server)",
-        )
-        return bool(mails or keys or servers)
-
-    def is_neutralized(self, name):
-        return self.parameters(name).get("database.is_neutralized") == "true"
+    def read_file(self, name):
+        return self.inside(name, "cat", f"/var/lib/odoo/filestore/{name}/cd/cdef")
 
     # --- interruptions ------------------------------------------------------------
 
@@ -300,23 +294,6 @@ class DockerWorld:
         "backup": ("Agent._wait", "PortainerClient.get_file", "os.replace"),
         "delete": ("PortainerClient.delete_stack", "PortainerClient.list_volumes", "drop"),
     }
-
-    def cut_off(self, verb, *arguments):
-        for point in self.POINTS[verb]:
-            if verb == "rename":
-                call = [*arguments, "http://half.localhost"]
-            elif verb in ("restore", "copy", "backup"):
-                call = arguments
-            else:
-                call = [arguments[0] if verb == "create" else arguments[0].ref]
-            if verb == "delete":
-                self.driver.create(arguments[0])
-            if point == "drop" and not self.fleet.shared:
-                continue
-            with self.killed_at(point), contextlib.suppress(Interrupted):
-                getattr(self.driver, verb)(*call)
-                raise AssertionError(f"{verb} never came to {point}")
-            yield point
 
     @contextlib.contextmanager
     def killed_at(self, point):

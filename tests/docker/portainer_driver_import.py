@@ -43,6 +43,7 @@ from odoo.addons.sadeem_saas_docker.portainer_driver import (  # noqa: E402
     driver,
     external,
     files,
+    pinning,
 )
 
 __all__ = [
@@ -56,5 +57,6 @@ __all__ = [
     "driver",
     "external",
     "files",
+    "pinning",
     "stack_calls",
 ]

@@ -2,6 +2,7 @@
 
 import contextlib
 import fcntl
+import os
 
 from devkit import docker_images
 from devkit.docker_engine import Engine
@@ -53,6 +54,23 @@ def alone(engine):
     with (engine.folder / "swarm-lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         yield
+
+
+def carry(source, swarm, *images):
+    """Take images of another engine, as they are today, into the swarm's."""
+
+    def identify(engine, tag):
+        status, image = engine.request("GET", f"/images/{tag}/json")
+        return image["Id"] if status == 200 else ""
+
+    missing = [tag for tag in images if identify(source, tag) != identify(swarm, tag)]
+    if missing:
+        archive = swarm.folder / f"images-{os.getpid()}.tar"
+        try:
+            source.docker("save", f"--output={archive}", *missing)
+            swarm.docker("load", f"--input={archive}")
+        finally:
+            archive.unlink(missing_ok=True)
 
 
 def begin(engine):

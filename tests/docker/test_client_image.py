@@ -16,7 +16,7 @@ class Client:
     """A client's stack, started from the compose text that clients get."""
 
     def __init__(self, engine, folder, image, postgres_image):
-        self.engine, self.project, self.port = engine, stack_name(KEY), free_port(33000)
+        self.engine, self.project, self.port = engine, stack_name(KEY), free_port(30000)
         spec = StackSpec(
             key=KEY,
             name=HOST,

@@ -2,9 +2,8 @@
 
 import uuid
 
-import addon_harness
 import pytest
-from docker_clients_harness import ENVIRONMENT, SERVER, DockerPortal
+from docker_clients_harness import ENVIRONMENT, PLAN, SERVER
 
 from devkit.waiting import wait_for
 
@@ -12,19 +11,8 @@ DEVIATION = "sadeem.saas.docker.deviation"
 
 
 @pytest.fixture(scope="module")
-def portal(tmp_path_factory, session_portainer, client_image, postgres_image):
-    folder = tmp_path_factory.mktemp("docker-deviations")
-    addons = ("sadeem_saas_docker",)
-    with addon_harness.running(folder, addons, workers=3, max_cron_threads=2) as world:
-        portal = DockerPortal(world, session_portainer, client_image, postgres_image)
-        yield portal
-        portal.remove_all()
-
-
-@pytest.fixture(scope="module")
 def client(portal):
-    plan_id, _template = portal.make_plan("Deviations", retention_days=0)
-    return portal.create(plan_id, "deviant.localhost")
+    return portal.create(portal.plan_id, "deviant.localhost")
 
 
 def compare(portal):
@@ -83,6 +71,41 @@ def test_containers_that_were_removed_come_back_with_their_data(portal, client):
     rebuild(portal, client)
     assert compare(portal) == []
     assert client.sql("SELECT count(*) FROM kept") == "0"
+
+
+def test_without_its_volumes_it_is_restored_from_a_backup_with_none_before(portal, client):
+    client.sql("UPDATE res_company SET name = 'Before'")
+    backup = client.backup(wait_for)
+    for row in portal.portainer.containers(client.stack).values():
+        portal.engine.docker("rm", "--force", "--volumes", row["Id"])
+    for row in portal.engine.request("GET", "/volumes")[1]["Volumes"]:
+        if client.stack in row["Name"]:
+            portal.engine.docker("volume", "rm", row["Name"])
+    client.restore(backup)
+    client.wait(wait_for, "open")
+    assert client.sql("SELECT name FROM res_company ORDER BY id LIMIT 1") == "Before"
+    rows = portal.admin.call(
+        "saas_portal.client.backup", "search_read", [("client_id", "=", client.id)], ["state"]
+    )
+    assert sorted(row["state"] for row in rows) == ["failed", "ready"]
+    assert compare(portal) == []
+
+
+def test_a_deleted_client_that_somebody_starts_is_found_and_stopped(portal, client):
+    portal.admin.call(PLAN, "write", [portal.plan_id], {"retention_days": 1})
+    client.call("delete_database")
+    assert compare(portal) == []
+    database = portal.portainer.containers(client.stack)["db"]["Id"]
+    portal.engine.docker("start", database)
+    assert compare(portal) == [("running", "db")]
+    (deviation_id,) = portal.admin.call(DEVIATION, "search", [])
+    portal.admin.call(DEVIATION, "action_stop", [deviation_id])
+    client.wait(wait_for, "deleted")
+    assert client.containers() == {}
+    assert compare(portal) == []
+    client.call("action_restore")
+    portal.admin.call(PLAN, "write", [portal.plan_id], {"retention_days": 0})
+    assert client.get("/web/login").status_code == 200
 
 
 def test_a_stack_that_no_client_has_is_removed_with_its_data(portal, client):

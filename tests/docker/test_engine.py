@@ -1,7 +1,6 @@
 """The private engine itself: started twice, killed, used by several at once, removed."""
 
 import os
-import signal
 from pathlib import Path
 
 import pytest
@@ -23,6 +22,12 @@ def pid(engine, program="dockerd"):
     return int((engine.run_folder / f"{program}.pid").read_text())
 
 
+def works(number):
+    """Whether the process is more than what nobody has reaped."""
+    path = Path(f"/proc/{number}/cmdline")
+    return path.exists() and bool(path.read_bytes())
+
+
 def test_an_engine_survives_a_second_start_and_a_kill(trial, engine):
     """`engine` runs beside it: neither disturbs the other."""
     trial.start()
@@ -31,11 +36,15 @@ def test_an_engine_survives_a_second_start_and_a_kill(trial, engine):
     assert pid(trial) == first
     docker_images.build(trial)
     trial.docker("run", "--detach", "--name=kept", "saas-test/web:1")
-    for program in ("dockerd", "containerd"):
-        os.kill(pid(trial, program), signal.SIGKILL)
+    trial.docker("run", "--detach", "--name=back", "--restart=always", "saas-test/web:1")
+    format = "--format={{.State.Pid}}"
+    processes = [int(trial.docker("inspect", format, name)) for name in ("kept", "back")]
+    trial.kill()
+    assert not trial.answers()
+    assert not [number for number in processes if works(number)]
     trial.start()
     assert pid(trial) != first
-    assert trial.docker("ps", "--all", "--format={{.Names}}").split() == ["kept"]
+    assert trial.docker("ps", "--format={{.Names}}").split() == ["back"]
     trial.docker("start", "kept")
     assert "version 1" in trial.docker("exec", "kept", "wget", "-qO-", "http://127.0.0.1:8080")
     assert engine.answers()

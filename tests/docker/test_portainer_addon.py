@@ -80,6 +80,11 @@ def addon(running_odoo, confirm, any_portainer):
     return Addon(running_odoo.admin, any_portainer, confirm(any_portainer))
 
 
+@pytest.fixture
+def old_addon(running_odoo, confirm, portainer):
+    return Addon(running_odoo.admin, portainer, confirm(portainer))
+
+
 def test_confirmation_pins_the_certificate_and_reads_environments(addon):
     row = addon.admin.read(SERVER, addon.server_id, "state", "tls_fingerprint", "access_token")
     assert row["state"] == "confirmed"
@@ -248,21 +253,26 @@ def test_two_admins_confirm_a_server_once(running_odoo, portainer):
     assert len(sent(portainer, "GET /api/users/me")) == 1
 
 
-def test_two_admins_refresh_a_server_with_a_new_environment(running_odoo, addon, engine):
-    number = addon.portainer.add_environment("seen by two", engine.url)
+def test_two_admins_refresh_a_server_with_a_new_environment(running_odoo, old_addon, engine):
+    number = old_addon.portainer.add_environment("seen by two", engine.url)
     try:
-        addon.portainer.faults.add("slow", "^GET /api/endpoints", seconds=3)
-        both = [addon.server_id, addon.server_id]
+        old_addon.portainer.faults.add("slow", "^GET /api/endpoints", seconds=3)
+        both = [old_addon.server_id, old_addon.server_id]
         answers, errors = at_once(running_odoo, SERVER, "action_refresh", record_ids=both)
         assert not errors
         told = [answer["params"]["message"] for answer in answers]
         assert sorted("Somebody else is reading" in text for text in told) == [False, True]
-        domain = [("portainer_id", "=", addon.server_id), ("portainer_environment_id", "=", number)]
-        (row,) = addon.admin.call(ENVIRONMENT, "search_read", domain, ["connection", "cpu_cores"])
+        domain = [
+            ("portainer_id", "=", old_addon.server_id),
+            ("portainer_environment_id", "=", number),
+        ]
+        (row,) = old_addon.admin.call(
+            ENVIRONMENT, "search_read", domain, ["connection", "cpu_cores"]
+        )
         assert row["connection"] == "up"
         assert row["cpu_cores"] > 0
     finally:
-        addon.portainer.api.delete(f"/endpoints/{number}")
+        old_addon.portainer.api.delete(f"/endpoints/{number}")
 
 
 def test_two_admins_create_one_stack(running_odoo, addon, name):
@@ -297,25 +307,25 @@ def test_two_admins_create_one_stack(running_odoo, addon, name):
     ],
 )
 @pytest.mark.parametrize("by", ["button", "method"])
-def test_two_admins_do_the_same_to_a_stack(running_odoo, addon, name, verb, line, state, by):
-    stack_id = addon.create(name)["stack_id"]
+def test_two_admins_do_the_same_to_a_stack(running_odoo, old_addon, name, verb, line, state, by):
+    stack_id = old_addon.create(name)["stack_id"]
     if verb == "start":
-        addon.stop_stack(stack_id=stack_id)
+        old_addon.stop_stack(stack_id=stack_id)
     model, method, record_ids, arguments = STACK, f"action_{verb}", [stack_id] * 2, {}
     if by == "method":
-        model, method, record_ids = SERVER, f"{verb}_stack", [addon.server_id] * 2
+        model, method, record_ids = SERVER, f"{verb}_stack", [old_addon.server_id] * 2
         arguments = {"stack_id": stack_id}
     elif verb == "delete":
         model, method = f"{STACK}.delete", "action_apply"
         vals = {"stack_id": stack_id, "confirmation": name}
         record_ids = [admin.call(model, "create", vals) for admin in running_odoo.admins]
-    addon.portainer.faults.clear()
-    addon.portainer.faults.add("slow", f"^{line}", seconds=3)
+    old_addon.portainer.faults.clear()
+    old_addon.portainer.faults.add("slow", f"^{line}", seconds=3)
     answers, errors = at_once(running_odoo, model, method, record_ids=record_ids, **arguments)
     assert len(answers) == len(errors) == 1
     assert f"Somebody else is at work on {name}. Wait until that is done." in errors[0]
-    assert len(sent(addon.portainer, line)) == 1
-    row = addon.record(name)
+    assert len(sent(old_addon.portainer, line)) == 1
+    row = old_addon.record(name)
     assert (row["state"], row["pending_action"], row["last_error"]) == (state, False, False)
 
 

@@ -266,22 +266,6 @@ def test_a_failed_creation_may_be_tried_again(client, name, engine):
         engine.request("DELETE", "/images/saas-test/absent:1")
 
 
-@pytest.mark.parametrize("kind", ["drop_before", "drop_after", "status_before", "status_after"])
-@pytest.mark.parametrize("verb", ["update", "stop", "start", "delete"])
-def test_a_change_whose_answer_is_lost_may_be_repeated(portainer, old, name, verb, kind):
-    stack = old.create_stack(old.here, name, PLAIN)
-    if verb == "start":
-        old.stop_stack(stack.id, old.here)
-    change = getattr(old, f"{verb}_stack")
-    portainer.faults.add(kind, f"^(PUT|POST|DELETE) /api/stacks/{stack.id}", status=504)
-    with pytest.raises(UnknownOutcome):
-        change(stack.id, old.here)
-    change(stack.id, old.here)
-    found = old.find_stack(old.here, name)
-    wanted = {"update": 1, "start": 1, "stop": 2, "delete": None}[verb]
-    assert (found and found.status) == wanted
-
-
 @pytest.mark.parametrize("kind", ["drop_before", "status_before"])
 def test_every_read_survives_one_fault(portainer, old, name, kind):
     stack = old.create_stack(old.here, name, PLAIN)
@@ -394,15 +378,19 @@ def test_a_container_goes_through_all_its_states(client, running):
 
 
 def test_the_capacity_is_counted_live(client, running):
-    before = client.capacity(client.here, disk=True)
-    client.container_action(client.here, running, "pause")
-    after = client.capacity(client.here)
-    assert after.paused == before.paused + 1
-    assert after.running == before.running - 1
-    assert before.cores > 0
-    assert before.ram_bytes > 0
-    assert before.disk_used_bytes > 0
-    client.container_action(client.here, running, "unpause")
+    def count_with_and_without():
+        before = client.capacity(client.here)
+        client.container_action(client.here, running, "pause")
+        after = client.capacity(client.here)
+        client.container_action(client.here, running, "unpause")
+        return after.paused - before.paused, after.running - before.running
+
+    # Another stage of the tests may begin and end containers of this engine meanwhile.
+    assert (1, -1) in (count_with_and_without() for _again in range(10))
+    capacity = client.capacity(client.here, disk=True)
+    assert capacity.cores > 0
+    assert capacity.ram_bytes > 0
+    assert capacity.disk_used_bytes > 0
 
 
 def test_docker_py_works_through_the_proxy(client, running):

@@ -19,6 +19,7 @@ from driver_world import (
     build_images,
     build_template,
 )
+from portainer_driver_import import agent_calls, deploying, driver
 from saas_driver import (
     ClientRef,
     ClientStatus,
@@ -271,6 +272,27 @@ def test_modules_that_failed_stand_in_the_way_of_nothing_that_comes_later(world,
     changes = world.query(client.name, "SELECT installed FROM module_changes")
     # Twice, as the list was empty in between.
     assert changes == [("broken",), ("broken",), ("crm",), ("crm",)]
+
+
+def test_a_container_that_ends_whenever_it_starts_is_given_up(world, client, monkeypatch):
+    """Whoever deletes such a client stops it instead; without this the test would not end."""
+    monkeypatch.setattr(deploying, "PATIENCE", 10**6)
+    monkeypatch.setattr(driver, "_PATIENCE", 10**6)
+    monkeypatch.setattr(agent_calls, "_STARTS", (1,) * 10**6)
+    real = world.fleet.deployment
+
+    def crashing(ref):
+        deployment = real(ref)
+        data = yaml.safe_load(deployment.target.compose)
+        data["services"]["odoo"]["command"] = ["false"]
+        return replace(deployment, target=replace(deployment.target, compose=yaml.safe_dump(data)))
+
+    monkeypatch.setattr(world.fleet, "deployment", crashing)
+    with pytest.raises(DriverUnavailable, match=r"again and again|odoo is (exited|restarting)"):
+        world.driver.rename(client, f"new.{client.name}", "http://new")
+    world.driver.halt(client)
+    states = {row["State"] for row in world.containers(name=f"new.{client.name}")}
+    assert states <= {"exited", "dead"}
 
 
 def test_new_keys_of_the_portal_reach_the_client(world, client, spec):

@@ -1,17 +1,16 @@
 """The proxy of docker-compose.yml, with servers behind it that tell what they were asked."""
 
-import contextlib
 import os
 import subprocess
 
 import pytest
-import requests
-from compose_suite import PORTAL, Suite
+from compose_suite import PORTAL, ProxySuite
 
-from devkit import odoo_images
 from devkit.ports import free_port
 
 THREADS, WORKERS, UNKNOWN = "threads.example.com", "workers.localhost", "nobody.example.com"
+#: Its container runs, and its Odoo does not yet.
+AWAY = "away.example.com"
 ECHO = """server {
     listen %(port)d;
     location / {
@@ -22,34 +21,21 @@ $http_x_forwarded_for $http_upgrade";
 """
 
 
-class Proxy(Suite):
-    """Only the proxy, and stand-ins for a portal and two clients."""
+class Proxy(ProxySuite):
+    """With stand-ins for a portal and two clients."""
 
     subnet = 65
 
     def up(self):
-        self.compose("up", "--detach", "--pull=never", "proxy")
-        self._serve("portal", f"{self.project}_web", 8069, 8072)
-        self._serve(THREADS, f"{self.project}-clients", 8069)
-        self._serve(WORKERS, f"{self.project}-clients", 8069, 8072)
+        super().up()
+        self._serve("portal", self.web_network, 8069, 8072)
+        self._serve(THREADS, self.client_network, 8069)
+        self._serve(WORKERS, self.client_network, 8069, 8072)
+        self._serve(AWAY, self.client_network, 9999)
 
     def _serve(self, alias, network, *ports):
-        conf = self.folder / f"{alias}.conf"
-        conf.write_text("".join(ECHO % {"name": alias, "port": port} for port in ports))
-        self.engine.docker(
-            "run", "--detach", f"--network={network}", f"--network-alias={alias}",
-            f"--label=suite={self.project}", f"--volume={conf}:/etc/nginx/conf.d/default.conf:ro",
-            odoo_images.NGINX,
-        )  # fmt: skip
-
-    def down(self):
-        ours = self.engine.docker("ps", "-aq", f"--filter=label=suite={self.project}").split()
-        self.engine.docker("rm", "--force", "--volumes", *ours, check=False)
-        super().down()
-
-    def answers(self):
-        with contextlib.suppress(requests.ConnectionError):
-            return self.get("localhost", "/proxy/health").text == "ok\n"
+        text = "".join(ECHO % {"name": alias, "port": port} for port in ports)
+        self.serve(alias, text, f"--network={network}", f"--network-alias={alias}")
 
     def asked(self, host, path="/", **options):
         """Which server was asked, and its words about the request."""
@@ -65,7 +51,7 @@ class HttpsProxy(Proxy):
 
     def __init__(self, engine, folder, project):
         super().__init__(engine, folder, project)
-        self.https_port = free_port(36000)
+        self.https_port = free_port(30500)
         self.set(HTTPS_PORT=self.https_port, CERTIFICATES=folder)
         subprocess.run(
             ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-subj=/CN=tests",
@@ -136,9 +122,43 @@ def test_a_name_that_docker_does_not_know_is_the_portals(proxy):
     assert "timed out" not in log
 
 
+@pytest.mark.parametrize("path", ["/web/login", "/websocket"])
+def test_what_is_sent_to_a_client_that_starts_goes_nowhere_else(proxy, path):
+    answer = proxy.get(AWAY, path)
+    assert answer.status_code == 503
+    assert "try again in a while" in answer.text
+    header = {"X-Odoo-Database": AWAY}
+    assert proxy.get("127.0.0.1", "/web/login", **header).status_code == 503
+    assert proxy.get(PORTAL, "/web/login", **header).status_code == 503
+
+
 @pytest.mark.parametrize("host", ["portal", "proxy", "127.0.0.1", "10.0.0.1:8069", "[::1]"])
 def test_services_and_addresses_are_no_names(proxy, host):
     assert proxy.get(host, "/").status_code == 404
+
+
+@pytest.mark.parametrize("host", [PORTAL, "127.0.0.1", "localhost"])
+def test_programs_may_name_the_database_in_a_header_instead(proxy, host):
+    for database, server in (
+        (PORTAL, "portal:8069"),
+        (WORKERS, f"{WORKERS}:8069"),
+        (UNKNOWN, "portal:8069"),
+    ):
+        asked, words = proxy.asked(f"{host}:{proxy.port}", **{"X-Odoo-Database": database})
+        name = f"{database}:{proxy.port}"
+        assert (asked, words[:2]) == (server, [name, name])
+
+
+@pytest.mark.parametrize("name", ["portal", "10.0.0.1", "a.localhost:8072", "a.localhost/x"])
+def test_what_is_no_name_leads_nowhere_in_the_header_either(proxy, name):
+    header = {"X-Odoo-Database": name}
+    assert proxy.get("127.0.0.1", "/", **header).status_code == 404
+    assert proxy.asked(PORTAL, **header)[0] == "portal:8069"
+
+
+def test_a_clients_own_name_counts_for_more_than_the_header(proxy):
+    server, words = proxy.asked(THREADS, **{"X-Odoo-Database": WORKERS})
+    assert (server, words[0]) == (f"{THREADS}:8069", THREADS)
 
 
 def test_what_follows_the_question_mark_stays_out_of_the_log(proxy):
@@ -158,3 +178,6 @@ def test_with_https_odoo_learns_that_it_was_https(https):
     for host, server in ((WORKERS, f"{WORKERS}:8069"), (PORTAL, "portal:8069")):
         asked, words = https.asked(host, origin=origin)
         assert (asked, words[2]) == (server, "https")
+    header = {"X-Odoo-Database": WORKERS}
+    assert https.get("127.0.0.1", "/x", **header).status_code == 301
+    assert https.asked("127.0.0.1", origin=origin, **header)[0] == f"{WORKERS}:8069"

@@ -19,8 +19,7 @@ def keys_of(installed, login):
     return [row["description"] for row in rows]
 
 
-@pytest.mark.parametrize("user", ["root", sshd_image.ADMIN])
-@pytest.mark.parametrize("mode", ["2.23", "2.45"])
+@pytest.mark.parametrize(("mode", "user"), [("2.23", "root"), ("2.45", sshd_image.ADMIN)])
 def test_a_master_is_installed_to_the_confirmed_server(
     new_root, machine, installed, world, user, mode
 ):

@@ -5,6 +5,8 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
+pytestmark = pytest.mark.one_shape
+
 
 @pytest.fixture
 def call(configure, seeded):
@@ -46,7 +48,6 @@ def test_removing_what_is_not_there_is_reported(call, states):
     assert states("sale", "stock", "saas_client") == ["installed"] * 3
 
 
-@pytest.mark.one_shape
 def test_what_runs_the_client_cannot_be_removed(call, states, configure, seeded):
     """T48, T45"""
     for name in ("base", "saas_client", "auth_signup", "web"):
@@ -55,7 +56,6 @@ def test_what_runs_the_client_cannot_be_removed(call, states, configure, seeded)
         assert states(name, "saas_client") == ["installed", "installed"]
 
 
-@pytest.mark.one_shape
 def test_apps_wait_for_a_scheduled_action_of_the_client(call, states, portal, seeded, wait_for):
     """The client's own cron worker may be at work at any moment"""
     job = portal.cluster.connect(seeded.name)
@@ -81,7 +81,6 @@ def test_apps_wait_for_a_scheduled_action_of_the_client(call, states, portal, se
     assert call(uninstall_addons=["contacts"]) == {}
 
 
-@pytest.mark.one_shape
 def test_an_unknown_app_is_named_and_the_others_are_installed(call, states):
     """T47"""
     answer = call(install_addons=["nosuchapp", "contacts"])
@@ -91,7 +90,6 @@ def test_an_unknown_app_is_named_and_the_others_are_installed(call, states):
     assert states("contacts") == ["uninstalled"]
 
 
-@pytest.mark.one_shape
 def test_updating_names_what_is_not_installed(call, states):
     answer = call(update_addons_list=True, update_addons="nosuchapp,contacts,sales_team")
     assert sorted(answer["update_addons"]) == [
@@ -101,7 +99,6 @@ def test_updating_names_what_is_not_installed(call, states):
     assert states("sales_team", "contacts") == ["installed", "uninstalled"]
 
 
-@pytest.mark.one_shape
 def test_the_owner_works_on_after_apps_came_and_went(call, seeded):
     call(install_addons=["contacts"])
     assert seeded.owner.call("sale.order", "search_count", []) == 0
@@ -110,7 +107,6 @@ def test_the_owner_works_on_after_apps_came_and_went(call, seeded):
     assert seeded.owner.authenticate(seeded.login, seeded.owner_password) == seeded.owner.uid
 
 
-@pytest.mark.one_shape
 def test_a_payload_is_applied_in_the_documented_order(call, portal, seeded):
     """T54"""
     answer = call(

@@ -43,11 +43,13 @@ def unlimited(client, configure):
     configure(client, params=[param(MAX_USERS, "0")])
 
 
+@pytest.mark.one_shape
 def test_an_empty_payload_reports_nothing(up, client):
     """T55"""
     assert json.loads(up({}, client.id)) == {client.name: {}}
 
 
+@pytest.mark.one_shape
 def test_an_id_and_a_list_with_it_are_the_same(portal, up, client, unlimited):
     """T58"""
     for number, target in ((11, client.id), (12, [client.id])):
@@ -125,6 +127,7 @@ def test_a_fix_that_is_not_allowed_is_reported_and_not_called(up, client):
     assert answer == {client.name: {"fixes": ["fix not allowed: res.users.unlink"]}}
 
 
+@pytest.mark.one_shape
 def test_an_unknown_client_is_refused(portal, up):
     """T57"""
     for target in (999999, [999999], "1", "client", False, [], [[1]], {"id": 1}, 1.5):
@@ -132,6 +135,7 @@ def test_an_unknown_client_is_refused(portal, up):
             up({}, target)
 
 
+@pytest.mark.one_shape
 def test_a_deleted_client_is_refused_as_deleted(portal, up, new_client):
     """T57"""
     client = new_client()
@@ -140,6 +144,7 @@ def test_a_deleted_client_is_refused_as_deleted(portal, up, new_client):
         up({"params": [param(MAX_USERS, "1")]}, client.id)
 
 
+@pytest.mark.one_shape
 def test_an_unreachable_client_is_refused_in_words(portal, up, new_client):
     client = new_client()
     with unreachable(portal, client), refused(client.name, codes=[2]):

@@ -68,6 +68,7 @@ def test_a_link_and_its_token_serve_once(portal, client, operator):
         assert whoami(thief) is None
 
 
+@pytest.mark.one_shape
 def test_a_token_is_for_one_client(portal, client, managed_client, operator):
     address, token = open_link(operator, ask(portal, client, "Ticket 2"))
     thief, page = enter(
@@ -96,6 +97,7 @@ def test_customers_do_not_connect(portal, client, customer):
         customer.rpc.call("saas_portal.client", "action_connect", [client.id], "Curiosity")
 
 
+@pytest.mark.one_shape
 def test_a_suspended_client_is_entered_all_the_same(portal, client, operator, configure):
     configure(client, params=[param("saas_client.suspended", "1")])
     try:

@@ -1,5 +1,6 @@
 """A server that dies, a template that is gone: what was begun is finished or undone."""
 
+import contextlib
 import secrets
 import threading
 import zlib
@@ -129,6 +130,33 @@ def test_a_creation_cut_off_by_a_kill_is_finished_after_the_start(
     assert_in_order(portal, request)
 
 
+@pytest.mark.one_shape
+def test_a_creation_cut_off_when_its_client_was_made_but_nobody_knew(
+    portal, copy, gate, request_of, wait_for
+):
+    """The database is there with its owner, and the portal's row of the step does not say so"""
+    request = request_of()
+    with gate.closed("copy") as closed:
+        caller = Caller(create, portal, copy.plan_id, request)
+        wait_for(closed.is_reached, MINUTES, "the creation to stand before the gate")
+        with contextlib.closing(portal.cluster.connect(portal.name)) as holder:
+            holder.autocommit = False
+            with holder.cursor() as cursor:
+                cursor.execute(
+                    "SELECT FROM saas_portal_operation_step WHERE state = 'running' FOR UPDATE"
+                )
+                assert cursor.rowcount == 1
+                closed.open()
+                made = "the client to be made"
+                wait_for(lambda: portal.has_database(request.name), MINUTES, made)
+                portal.server.kill()
+        caller.join(30)
+    assert caller.error is not None
+    portal.start_with_due_crons()
+    wait_for(lambda: finished(portal, request.name), 150, "the client to open", interval=1)
+    assert_in_order(portal, request)
+
+
 def test_a_creation_in_the_background_cut_off_by_a_kill_is_finished_after_the_start(
     portal, copy, gate, request_of, wait_for
 ):
@@ -233,6 +261,7 @@ def test_a_creation_cancelled_while_it_runs_is_undone(portal, copy, gate, reques
     assert portal.rpc(request.name).authenticate(request.login, request.password)
 
 
+@pytest.mark.one_shape
 def test_a_creation_that_fails_tells_why_and_is_repeated_later(portal, copy, request_of, wait_for):
     """T25"""
     request = request_of()

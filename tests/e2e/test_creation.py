@@ -98,6 +98,7 @@ def test_a_creation_in_the_background_answers_at_once(
     assert leftover == 0
 
 
+@pytest.mark.one_shape
 def test_the_database_has_exactly_administrator_and_owner(portal, client, customer):
     """T16, T17"""
     users = portal.psql(client.name, "SELECT id, login FROM res_users WHERE active AND NOT share")
@@ -118,6 +119,7 @@ def test_the_owner_logs_in_with_his_own_password_only(portal, client, customer):
     assert portal.admin.authenticate(customer.login, client.owner_password) is False
 
 
+@pytest.mark.one_shape
 def test_without_an_owner_password_nobody_logs_in(portal, new_client, customer):
     client = new_client(owner_password=False)
     assert client.owner.uid is False
@@ -153,6 +155,7 @@ def test_the_owner_password_is_written_nowhere(portal, plan, new_client, wait_fo
             assert path.is_dir() or password.encode() not in path.read_bytes()
 
 
+@pytest.mark.one_shape
 def test_the_owner_is_an_employee_who_makes_contacts_and_no_administrator(client):
     """T21"""
 

@@ -1,6 +1,11 @@
-"""The documented example, run unchanged: what it did, seen from outside."""
+"""The documented example, run unchanged: what it did, seen from outside.
+
+tests/docker/test_docker_example.py runs it on a server with workers.
+"""
 
 import pytest
+
+pytestmark = pytest.mark.one_shape
 
 
 def module_state(portal, client, name):

@@ -66,6 +66,7 @@ def shown(portal, client):
     return portal.admin.read("saas_portal.client", client.id, "max_users")
 
 
+@pytest.mark.one_shape
 def test_the_user_above_the_limit_is_refused_in_numbers(portal, users, limit):
     """T33: the owner and three more are four"""
     limit("4")

@@ -49,6 +49,7 @@ def test_the_database_manager_is_off_and_nobody_lists_databases(portal, client):
         assert portal.name not in page.text
 
 
+@pytest.mark.one_shape
 def test_a_template_lets_nobody_in(portal, plan):
     """Neither by HTTP nor by RPC nor by SQL"""
     assert portal.psql(
@@ -133,6 +134,7 @@ def test_what_lives_in_a_template_does_not_act_in_its_copies(portal, plan, new_c
     copy.drop_database()
 
 
+@pytest.mark.one_shape
 def test_a_client_shows_its_pages_with_the_templates_files(portal, client):
     browser = portal.http(client.name)
     assert browser.login(client.login, client.owner_password)

@@ -9,6 +9,7 @@ def create(portal, plan, **arguments):
     return portal.admin.call("saas_portal.plan", "create_new_database", [plan], **arguments)
 
 
+@pytest.mark.one_shape
 def test_a_taken_name_is_refused_in_any_spelling(portal, plan, client, customer):
     """T12"""
     for name in (client.name, client.name.upper(), client.name.capitalize()):
@@ -76,6 +77,7 @@ def test_the_longest_name_works_under_its_whole_length(portal, new_client):
     assert client.owner.uid
 
 
+@pytest.mark.one_shape
 def test_without_a_name_the_pattern_gives_one(portal, new_client):
     """T10"""
     names = [new_client(**arguments).name for arguments in ({"dbname": ""}, {"dbname": False})]

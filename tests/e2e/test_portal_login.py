@@ -125,6 +125,7 @@ def test_auth_url_leads_the_owner_straight_in_and_url_is_the_login_page(portal, 
     assert "/web/login" in portal.http(client.name).get(client.url).url
 
 
+@pytest.mark.one_shape
 def test_two_devices_stay_logged_in(portal, client, customer):
     browsers = [portal.http(client.name) for _ in range(2)]
     for browser in browsers:
@@ -132,6 +133,7 @@ def test_two_devices_stay_logged_in(portal, client, customer):
     assert [whoami(browser) for browser in browsers] == [client.login] * 2
 
 
+@pytest.mark.one_shape
 def test_the_password_of_the_portal_is_none_in_the_client(portal, client, customer):
     """T18, T19, also with the portal as a way in"""
     assert portal.http(client.name).login(client.login, client.owner_password)
@@ -139,6 +141,7 @@ def test_the_password_of_the_portal_is_none_in_the_client(portal, client, custom
     assert client.owner.authenticate(client.login, customer.password) is False
 
 
+@pytest.mark.one_shape
 def test_a_token_for_one_client_is_refused_by_another_of_the_same_owner(
     portal, client, managed_client, customer
 ):
@@ -166,6 +169,7 @@ def test_a_token_is_good_once_and_in_the_browser_that_asked(portal, client, cust
         assert whoami(thief) is None
 
 
+@pytest.mark.one_shape
 def test_a_token_opens_neither_rpc_nor_the_gateway(portal, client, customer):
     _browser, answer = ask_for_token(portal, client, customer.login, customer.password)
     token = answer["access_token"]
@@ -177,6 +181,7 @@ def test_a_token_opens_neither_rpc_nor_the_gateway(portal, client, customer):
             session.call("res.users", "search_count", [])
 
 
+@pytest.mark.one_shape
 def test_tokens_are_short_and_stand_in_no_log_and_no_table(portal, client, customer):
     """T70, S8"""
     browser, answer = ask_for_token(portal, client, customer.login, customer.password)
@@ -234,6 +239,7 @@ def test_a_stranger_gets_no_token_and_no_user_even_where_anybody_may_sign_up(
     )
 
 
+@pytest.mark.one_shape
 def test_a_user_in_the_address_leads_to_the_login_and_never_to_a_token(portal, client):
     """T71, S1"""
     for name in ("uid", "user_id", "login", "access_token"):
@@ -243,6 +249,7 @@ def test_a_user_in_the_address_leads_to_the_login_and_never_to_a_token(portal, c
         assert "access_token" not in urlsplit(page.headers["Location"]).fragment
 
 
+@pytest.mark.one_shape
 def test_another_target_an_unknown_client_and_another_flow_are_error_pages(
     portal, client, managed_client, customer
 ):
@@ -266,6 +273,7 @@ def test_another_target_an_unknown_client_and_another_flow_are_error_pages(
     assert portal.footprint()["clients"] == clients
 
 
+@pytest.mark.one_shape
 def test_what_is_told_of_a_token_names_its_only_audience(portal, client, customer, stranger):
     """S4"""
     _browser, answer = ask_for_token(portal, client, customer.login, customer.password)

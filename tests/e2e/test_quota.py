@@ -35,6 +35,7 @@ def count(portal, plan):
     return portal.admin.call("saas_portal.client", "search_count", domain)
 
 
+@pytest.mark.one_shape
 def test_one_more_than_the_limit_is_refused(portal, limited_plan, create):
     plan = limited_plan(maximum_allowed_dbs_per_partner=1)
     create(plan)

@@ -61,6 +61,7 @@ def test_an_upload_beyond_the_limit_is_refused(rest, partner):
     assert answer.headers["Content-Type"].startswith("application/problem+json")
 
 
+@pytest.mark.one_shape
 def test_a_record_is_printed(rest):
     """B74: ``%PDF`` for a record that may be read, 404 for another one."""
     if not shutil.which("wkhtmltopdf"):

@@ -106,6 +106,7 @@ def test_after_five_collisions_it_is_503(rest, partner, failing_writes):
     assert rest.admin.read("res.partner", partner, "name") == "Conflict"
 
 
+@pytest.mark.one_shape
 def test_what_takes_too_long_is_ended(rest):
     """B68: 504, and no backend goes on with it."""
     token = rest.token()
@@ -126,6 +127,7 @@ def test_what_takes_too_long_is_ended(rest):
         own.rollback()
 
 
+@pytest.mark.one_shape
 def test_a_body_of_ten_megabytes_and_one_byte_is_refused(rest):
     """B59: with and without a length; the server goes on."""
     token = rest.token()
@@ -144,6 +146,7 @@ def test_a_body_of_ten_megabytes_and_one_byte_is_refused(rest):
     assert rest.call("GET", ME, token=token).status_code == 200
 
 
+@pytest.mark.one_shape
 def test_sessions_of_other_databases_beside_a_token_are_answered_in_json(rest):
     """B28, B29: also what fails before any endpoint is found."""
     session = rest.http(rest.name)

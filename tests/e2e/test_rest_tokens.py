@@ -58,6 +58,7 @@ def test_the_header_with_an_underscore_arrives(rest):
     assert answer.status_code == 401
 
 
+@pytest.mark.one_shape
 def test_other_headers_with_underscores_stay_outside(rest):
     """B6, H14: this one name only, and not as another user's way in."""
     token = rest.token()
@@ -91,6 +92,7 @@ def test_archiving_the_user_ends_his_tokens_everywhere_and_for_ever(rest):
     assert codes(rest, token) == {(401, "token-invalid")}
 
 
+@pytest.mark.one_shape
 def test_a_token_opens_no_other_database(rest):
     """B17: neither by header nor by host, although the other one is a copy."""
     token = rest.token()
@@ -108,6 +110,7 @@ def test_a_token_opens_no_other_database(rest):
                 assert answer.status_code == status, answer.text
 
 
+@pytest.mark.one_shape
 def test_with_several_databases_one_has_to_be_named(rest):
     """B65, S1: all is JSON, no name is told; older clients name it in the body."""
     with rest.duplicate("copy.localhost"), rest.other_server(dbfilter="") as port:
@@ -142,6 +145,7 @@ def test_with_several_databases_one_has_to_be_named(rest):
         assert answer.json()["count"] == 1
 
 
+@pytest.mark.one_shape
 def test_wrong_passwords_logins_and_databases_look_the_same(rest):
     """B18: in status, body and headers; also the sixth time."""
 
@@ -238,6 +242,7 @@ def test_secrets_leave_no_trace_in_the_log(rest):
         assert secret not in log
 
 
+@pytest.mark.one_shape
 def test_the_dump_opens_nothing(rest):
     """B22, H1: what pg_dump would write of the table."""
     token = rest.token()

@@ -106,6 +106,7 @@ def test_workers_count_the_questions_about_names_together(portal, published):
     forget_rates(portal)
 
 
+@pytest.mark.one_shape
 def test_a_customer_downloads_a_whole_backup_of_his_own(portal, new_client, customer, wait_for):
     client = new_client()
     client.owner.call("res.partner", "create", {"name": "Precious Partner"})

@@ -12,6 +12,7 @@ def new_login():
     return f"{secrets.token_hex(4)}@example.com"
 
 
+@pytest.mark.one_shape
 def test_the_right_password_gives_an_id_and_a_wrong_one_false(portal):
     """T1"""
     assert isinstance(portal.admin.authenticate("admin", portal.admin_password), int)
@@ -53,17 +54,20 @@ def test_a_login_can_be_signed_up_once(portal, customer):
     assert portal.admin.authenticate(customer.login, "Secret 2") is False
 
 
+@pytest.mark.one_shape
 def test_a_sign_up_without_a_password_answers_without_one(portal, new_login):
     answer = portal.admin.call("res.users", "signup", {"login": new_login, "name": "New"})
     assert answer == [new_login, False]
 
 
+@pytest.mark.one_shape
 def test_a_sign_up_that_says_nothing_is_refused(portal):
     for values in ({}, {"name": "No login"}, "text", False):
         with leaving_nothing(portal), refused("login"):
             portal.admin.call("res.users", "signup", values)
 
 
+@pytest.mark.one_shape
 def test_a_customer_cannot_use_the_api(portal, plan, client, customer):
     """T6"""
     with leaving_nothing(portal):

@@ -16,6 +16,7 @@ def sync(portal, client):
     portal.admin.call("saas_portal.client", "sync_client", [client.id])
 
 
+@pytest.mark.one_shape
 def test_the_statistics_are_what_postgresql_and_the_disk_say(portal, client):
     """T65"""
     sync(portal, client)
@@ -33,6 +34,7 @@ def test_the_statistics_are_what_postgresql_and_the_disk_say(portal, client):
     )
 
 
+@pytest.mark.one_shape
 def test_a_new_client_has_its_statistics_already(portal, new_client):
     seen = read(portal, new_client(), "users_len", "db_storage", "synced_at")
     assert seen["users_len"] == 1

@@ -87,6 +87,7 @@ def test_the_portal_still_reaches_a_suspended_client(portal, client, suspend, co
     assert state(portal, client) == "pending"
 
 
+@pytest.mark.one_shape
 def test_resuming_needs_no_new_password_and_repeating_does_no_harm(portal, client, suspend):
     """T31"""
     for _ in range(2):
@@ -100,6 +101,7 @@ def test_resuming_needs_no_new_password_and_repeating_does_no_harm(portal, clien
     assert portal.http(client.name).login(client.login, client.owner_password)
 
 
+@pytest.mark.one_shape
 def test_every_spelling_of_yes_and_no_counts_and_nothing_else(portal, client, suspend):
     """T32"""
     for yes in ("1", 1, True):

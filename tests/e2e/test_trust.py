@@ -44,6 +44,7 @@ def test_a_request_of_the_portal_is_answered(portal, client, key):
     assert "saas_client" in answer["installed_addons"]
 
 
+@pytest.mark.one_shape
 def test_a_token_that_was_accepted_is_refused_after_its_time(portal, client, key, wait_for):
     """Odoo remembers accepted passwords; this one must be judged anew at every call"""
     token = sign(values := claims(portal, client, lives=3), key)
@@ -63,22 +64,26 @@ def test_a_token_that_was_accepted_is_refused_after_its_time(portal, client, key
     assert_denied(portal, client, token)
 
 
+@pytest.mark.one_shape
 def test_an_expired_token_is_refused(portal, client, key):
     now = int(time.time())
     assert_denied(portal, client, sign(claims(portal, client, iat=now - 50, exp=now - 20), key))
 
 
+@pytest.mark.one_shape
 def test_a_token_for_another_client_is_refused(portal, client, managed_client, key):
     token, answer = accepted(portal, managed_client, key)
     assert answer["database_uuid"] == managed_client.client_id
     assert_denied(portal, client, token)
 
 
+@pytest.mark.one_shape
 def test_a_token_signed_by_another_key_is_refused(portal, client, key):
     accepted(portal, client, key)
     assert_denied(portal, client, sign(claims(portal, client), other_key()))
 
 
+@pytest.mark.one_shape
 def test_a_tampered_token_is_refused(portal, client, key):
     token, _answer = accepted(portal, client, key)
     header, body, signature = token.split(".")

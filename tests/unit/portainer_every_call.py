@@ -54,6 +54,7 @@ READS = {
     "docker_version": lambda c, p: c.docker_version(p.environment),
     "docker_client": lambda c, p: c.docker_client(p.environment),
     "capacity": lambda c, p: c.capacity(p.environment, disk=True),
+    "find_image": lambda c, p: c.find_image(p.environment, "saas-test/web:1"),
     "list_containers": lambda c, p: c.list_containers(p.environment, p.name),
     "get_container": lambda c, p: c.get_container(p.environment, p.container),
     "logs": lambda c, p: c.logs(p.environment, p.container),

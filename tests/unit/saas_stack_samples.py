@@ -44,6 +44,7 @@ FULL = StackSpec(
     ports=Ports("10.1.2.3", 20101, 20102),
     routing=Routing("web", True, "websecure", "letsencrypt"),
     portal_uuid="0d4e7a52-portal",
+    image_id=f"sha256:{'0f' * 32}",
 )
 EXTERNAL = dataclasses.replace(
     FULL, database=ExternalDatabase("pg.example.net", 6543, "saas_acme", "require")

@@ -43,9 +43,10 @@ def done(result):
 def driver_of(tmp_path, monkeypatch):
     """The driver of a client that runs in a container with these answers."""
 
-    def make(*answers):
+    def make(*answers, storage_mb=0):
         agent = agent_of(Portainer(*answers))
-        made = PortainerDriver(None, tmp_path)
+        fleet = SimpleNamespace(standing=lambda _ref: SimpleNamespace(storage_mb=storage_mb))
+        made = PortainerDriver(fleet, tmp_path)
         monkeypatch.setattr(made, "_agent_of", lambda _ref: nullcontext(agent))
         return made
 
@@ -88,7 +89,7 @@ def test_a_file_without_a_digest_is_not_downloaded(answer, tmp_path):
     portainer = Portainer(answer)
     times = iter(range(0, 10**9, 100_000))
     agent = agent_of(portainer, clock=lambda: next(times))
-    with pytest.raises(DriverUnavailable, match=r"acme\.localhost"):
+    with pytest.raises(DriverError, match=r"acme\.localhost"):
         agent.work("backup", download=tmp_path / "backup.zip")
     assert not list(tmp_path.iterdir())
 
@@ -98,19 +99,24 @@ class Jobs(Portainer):
 
     def __init__(self, ends="done"):
         super().__init__("")
-        self.ends, self.jobs, self.limits = ends, {}, []
+        self.ends, self.jobs, self.limits, self.uploads = ends, {}, [], []
+
+    def put_file(self, _environment, _container, _source, folder, _name):
+        self.uploads.append(folder.rpartition("/")[2])
 
     def exec(self, _environment, _container, command, timeout):
         _agent, verb, job, *_rest = command
-        if verb == "forget":
+        if verb == "prepare":
+            self.answers = [done("/folder")]
+        elif verb == "forget":
             self.answers = [done(self.jobs.pop(job, None) and None)]
         elif verb == "start":
             self.jobs.setdefault(job, self.ends)
         if verb in ("start", "wait"):
             made = done({"sha256": hashlib.sha256(b"x").hexdigest(), "size": 1})
             failed = {"state": "failed", "error": {"kind": "unavailable", "text": "Full disk"}}
-            self.answers = [{"done": made, "failed": failed}.get(self.jobs[job])]
-            if self.jobs[job] == "killed":
+            self.answers = [made if self.jobs.get(job) == "done" else failed]
+            if self.jobs.get(job) == "killed":
                 raise KeyboardInterrupt
         return super().exec(_environment, _container, command, timeout)
 
@@ -147,9 +153,27 @@ def test_the_same_change_may_be_asked_for_again():
     assert len(portainer.jobs) == 2
 
 
+def test_a_copy_that_is_ordered_already_is_the_work_that_goes_on_whatever_its_file(tmp_path):
+    portainer = Jobs("killed")
+    with pytest.raises(KeyboardInterrupt):
+        agent_of(portainer, order="7").work("backup", download=tmp_path / "transit-1" / "out.zip")
+    (job,) = portainer.jobs
+    portainer.jobs[job] = portainer.ends = "done"
+    agent_of(portainer, order="7").work("backup", download=tmp_path / "transit-2" / "out.zip")
+    assert (tmp_path / "transit-2" / "out.zip").read_bytes() == b"x"
+    assert {command[1] for command in portainer.commands} == {job}
+    assert portainer.jobs == {}
+
+
 @pytest.mark.parametrize(
     ("free", "most", "limit"),
-    [(5000, 2000, 2000), (5000, 9000, 5000), (5000, None, 5000), (-1, 9, 0)],
+    [
+        (5000, 2000, 2000),
+        (5000, 9000, 5000),
+        (5000, None, 5000),
+        (-1, 9, 0),
+        (9 * agent_calls.RESERVE, None, 5 * agent_calls.RESERVE),
+    ],
 )
 def test_no_container_fills_the_portals_disk(tmp_path, monkeypatch, free, most, limit):
     usage = SimpleNamespace(free=agent_calls.RESERVE + free)
@@ -159,13 +183,16 @@ def test_no_container_fills_the_portals_disk(tmp_path, monkeypatch, free, most, 
     assert portainer.limits == [limit]
 
 
-def test_a_backup_may_have_a_multiple_of_what_the_client_says_it_holds(driver_of, monkeypatch):
+@pytest.mark.parametrize(("storage_mb", "counts"), [(0, 12.5), (100, 12.5), (10, 10)])
+def test_a_backup_may_have_a_multiple_of_what_the_client_says_and_may_hold(
+    driver_of, monkeypatch, storage_mb, counts
+):
     asked = {}
     monkeypatch.setattr(
         agent_calls.Agent, "work", lambda _agent, _verb, **given: asked.update(given)
     )
-    driver_of(done(USAGE)).backup(REF, Path("/nowhere/backup.zip"))
-    assert asked["max_bytes"] == (256 + 4 * 12.5) * 1024**2
+    driver_of(done(USAGE), storage_mb=storage_mb).backup(REF, Path("/nowhere/backup.zip"))
+    assert asked["max_bytes"] == (256 + 4 * counts) * 1024**2
 
 
 def test_a_backup_that_failed_begins_anew(tmp_path):
@@ -183,13 +210,60 @@ def clock_of(step):
 
 
 @pytest.mark.parametrize(
-    ("verb", "hours"), [("rename", 0.5), ("create", 2), ("build_template", 3), ("restore", 5)]
+    ("verb", "minutes"),
+    [("rename", 15), ("create", 60), ("build_template", 120), ("restore", 120), ("backup", 7)],
 )
-def test_a_container_keeps_the_portal_waiting_as_long_as_the_work_may_take(verb, hours):
+def test_work_that_takes_longer_than_it_may_is_stopped_and_told(verb, minutes):
     portainer = Portainer({"state": "running"})
-    with pytest.raises(DriverUnavailable, match="too long"):
-        agent_of(portainer, clock=clock_of(60)).work(verb)
-    assert len(portainer.commands) == hours * 60 + 1
+    agent = agent_of(portainer, clock=clock_of(60), limits={"backup": 7 * 60})
+    with pytest.raises(DriverRejected, match=f"more than {minutes} minutes") as raised:
+        agent.work(verb)
+    assert f"sadeem_saas_docker.minutes.{verb}" in str(raised.value)
+    started, *waits, stopped, forgotten = portainer.commands
+    assert len(waits) == minutes
+    assert stopped == ["stop", started[1]]
+    assert forgotten == ["forget", started[1]]
+
+
+def test_an_image_that_cannot_stop_its_work_is_left_all_the_same():
+    older = {"state": "failed", "error": {"kind": "rejected", "text": "unknown command"}}
+    portainer = Portainer({"state": "running"}, {"state": "running"}, older)
+    with pytest.raises(DriverRejected, match="more than 15 minutes"):
+        agent_of(portainer, clock=clock_of(1000)).work("rename")
+
+
+def test_what_is_tried_again_in_the_same_order_goes_on_with_the_work(tmp_path):
+    archive = tmp_path / "backup.zip"
+    archive.write_bytes(b"x")
+    portainer = Jobs("killed")
+    with pytest.raises(KeyboardInterrupt):
+        agent_of(portainer, order="7").work("restore", upload=archive, name=REF.name)
+    (job,) = portainer.jobs
+    portainer.jobs[job] = portainer.ends = "done"
+    agent_of(portainer, order="7").work("restore", upload=archive, name=REF.name)
+    assert list(portainer.jobs) == [job]
+    assert portainer.uploads == [job], "nobody writes into what is being read"
+    agent_of(portainer, order="8").work("restore", upload=archive, name=REF.name)
+    assert len(portainer.jobs) == 2, "another order is other work"
+
+
+def test_what_failed_is_done_anew_in_the_same_order(tmp_path):
+    archive = tmp_path / "backup.zip"
+    archive.write_bytes(b"x")
+    portainer = Jobs("failed")
+    for _again in range(2):
+        with pytest.raises(DriverUnavailable, match="Full disk"):
+            agent_of(portainer, order="7").work("restore", upload=archive)
+    portainer.ends = "done"
+    agent_of(portainer, order="7").work("restore", upload=archive)
+    assert len(portainer.uploads) == 3
+
+
+def test_a_change_that_is_ordered_again_goes_on_in_the_same_order_only():
+    portainer = Jobs()
+    for order in ("7", "7", "8"):
+        agent_of(portainer, order=order).work("rename", name=REF.name, new_name="new.localhost")
+    assert len(portainer.jobs) == 2
 
 
 def test_nobody_waits_for_what_was_cancelled(tmp_path):
@@ -198,7 +272,8 @@ def test_nobody_waits_for_what_was_cancelled(tmp_path):
     agent = agent_of(portainer, is_cancelled=lambda: next(answers))
     with pytest.raises(DriverUnavailable, match="cancelled"):
         agent.work("backup", download=tmp_path / "backup.zip")
-    assert [command[0] for command in portainer.commands] == ["start", "wait"]
+    words = [command[0] for command in portainer.commands]
+    assert words == ["start", "wait", "stop", "forget"]
 
 
 def test_a_change_of_a_client_is_seen_to_its_end_even_when_it_was_cancelled():

@@ -65,7 +65,27 @@ def test_the_generated_secrets_are_for_their_owner_only_and_never_replaced(env_f
         [env_file.parent / "docker" / "secrets.sh"], capture_output=True, check=False
     )
     assert again.returncode
+    assert b"There is an .env already" in again.stderr
     assert read_env(env_file) == secrets
+
+
+def test_secrets_whose_making_was_cut_off_are_made_the_next_time(tmp_path):
+    (tmp_path / "docker").mkdir()
+    script = shutil.copy(ROOT / "docker" / "secrets.sh", tmp_path / "docker")
+    full = tmp_path / "full"
+    full.mkdir()
+    # The third secret finds no room any more.
+    (full / "base64").write_text(
+        f'#!/bin/sh\necho x >>{full}/calls\n[ "$(wc -l <{full}/calls)" -lt 3 ] || exit 1\n'
+        'exec /usr/bin/base64 "$@"\n'
+    )
+    (full / "base64").chmod(0o755)
+    path = os.environ["PATH"]
+    cut = subprocess.run([script], env={**os.environ, "PATH": f"{full}:{path}"}, check=False)
+    assert cut.returncode
+    assert sorted(found.name for found in tmp_path.iterdir()) == ["docker", "full"]
+    subprocess.run([script], check=True)
+    assert len(read_env(tmp_path / ".env")) == 5
 
 
 @needs_compose

@@ -50,13 +50,17 @@ def file_of(world, name):
     return world.files / name / "ab" / "abcd"
 
 
+def file_of_template(world):
+    return world.folder_of(world.template) / "ab" / "abcd"
+
+
 def test_files_are_linked_with_the_templates_and_take_no_room(world, client):
-    assert file_of(world, client.name).samefile(file_of(world, world.template))
+    assert file_of(world, client.name).samefile(file_of_template(world))
 
 
 def test_removing_a_clients_file_leaves_the_templates(world, client):
     file_of(world, client.name).unlink()
-    assert file_of(world, world.template).exists()
+    assert file_of_template(world).exists()
 
 
 def test_files_are_copied_where_they_cannot_be_linked(world, driver, spec, monkeypatch):
@@ -65,7 +69,7 @@ def test_files_are_copied_where_they_cannot_be_linked(world, driver, spec, monke
 
     monkeypatch.setattr(os, "link", refuse)
     driver.create(spec)
-    copy, original = file_of(world, spec.ref.name), file_of(world, world.template)
+    copy, original = file_of(world, spec.ref.name), file_of_template(world)
     assert copy.read_text() == original.read_text()
     assert not copy.samefile(original)
 
@@ -91,13 +95,13 @@ def test_files_of_a_former_owner_of_the_new_name_are_removed(world, driver, clie
 def test_deleting_removes_the_files_and_those_of_an_interrupted_create(world, driver, client):
     (world.files / f"saas-new-{client.key}").mkdir()
     driver.delete(client)
-    assert sorted(path.name for path in world.files.iterdir()) == [world.template]
+    assert list(world.files.iterdir()) == [world.folder_of(world.template)]
 
 
 def test_a_client_without_files_is_created_renamed_and_deleted(world, driver, spec):
-    file_of(world, world.template).unlink()
-    (world.files / world.template / "ab").rmdir()
-    (world.files / world.template).rmdir()
+    file_of_template(world).unlink()
+    (world.folder_of(world.template) / "ab").rmdir()
+    world.folder_of(world.template).rmdir()
     driver.create(spec)
     driver.rename(spec.ref, "new.localhost", "http://new.localhost")
     ref = replace(spec.ref, name="new.localhost")
@@ -381,10 +385,10 @@ def test_a_template_of_another_portal_is_not_replaced(world, driver):
 
 
 def test_a_rebuilt_template_holds_the_new_files(world, driver):
-    before = file_of(world, world.template).stat().st_ino
+    before = file_of_template(world).stat().st_ino
     driver.build_template(TemplateSpec(world.template, "key-template-1", addons=("sale",)))
-    assert file_of(world, world.template).stat().st_ino != before
-    assert "sale" in file_of(world, world.template).read_text()
+    assert file_of_template(world).stat().st_ino != before
+    assert "sale" in file_of_template(world).read_text()
 
 
 def test_what_vanished_behind_the_drivers_back_is_not_found(world, driver, client):
@@ -407,6 +411,19 @@ def test_an_archive_that_would_fill_any_disk_is_none(tmp_path, monkeypatch):
     assert check_archive(archive) == 0
     monkeypatch.setattr(local_backup, "_SMALL", 1_000_000)
     with pytest.raises(DriverRejected, match="3000000 bytes"):
+        check_archive(archive)
+
+
+def test_an_archive_whose_directory_would_fill_the_memory_is_not_opened(tmp_path, monkeypatch):
+    archive = tmp_path / "backup.zip"
+    with zipfile.ZipFile(archive, "w") as target:
+        target.writestr("dump.sql", b"")
+        for number in range(3000):
+            target.writestr(f"filestore/{number}", b"")
+    assert check_archive(archive) == 3000
+    monkeypatch.setattr(local_backup, "_LONGEST_DIRECTORY", 100_000)
+    monkeypatch.setattr(zipfile, "ZipFile", None)
+    with pytest.raises(DriverRejected, match=r"its directory has 1[0-9]{5} bytes"):
         check_archive(archive)
 
 

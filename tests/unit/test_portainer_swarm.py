@@ -8,6 +8,7 @@ from portainer_api import (
     Node,
     NotFound,
     PortainerClient,
+    ServerFailed,
     Service,
     StillDeploying,
     Task,
@@ -259,6 +260,29 @@ def test_stopping_waits_until_the_containers_are_gone(stub, client):
     stub.on("GET", docker("/containers/json"), answer([]))
     assert not client.stop_stack(7, 1).is_active
     assert len(stub.asked("GET", docker("/networks"))) == 2
+
+
+USED = refusal(500, "Unable to stop stack: Failed to remove network n: it is in use by task t")
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "remove"),
+    [
+        ("POST", "/stacks/7/stop", lambda client: client.stop_stack(7, 1)),
+        ("DELETE", "/stacks/7", lambda client: client.delete_stack(7, 1)),
+    ],
+)
+def test_a_network_that_a_task_leaves_is_waited_for(stub, client, method, path, remove):
+    for each in ("/tasks", "/networks", "/containers/json"):
+        stub.on("GET", docker(each), answer([]))
+    stub.on(method, path, USED, USED, answer({**ROW, "Status": 2}))
+    remove(client)
+    assert len(stub.asked(method, path)) == 3
+
+    stub.on(method, path, USED)
+    with pytest.raises(ServerFailed, match="in use by task"):
+        remove(client)
+    assert client.clock.now >= client.removal_timeout
 
 
 # -- tasks as containers ---------------------------------------------------------------------------

@@ -13,6 +13,8 @@ import pytest
 from agent_world import CLIENT, IDENTITY, REF, Container, kill_workers, locked
 from psycopg2 import sql
 
+from devkit.waiting import wait_for
+
 
 @pytest.fixture
 def container_of(cluster, tmp_path):
@@ -31,10 +33,15 @@ def container(container_of):
     return container_of()
 
 
-@pytest.fixture
-def template(container):
+def build(container):
     spec = {"name": "template-1", "key": "key-template", "demo": False}
     return container.make("build_template", addons=["sale"], languages=["en_US"], **spec)
+
+
+@pytest.fixture(scope="module")
+def template(cluster, tmp_path_factory):
+    """An archive of another container's."""
+    return build(Container(cluster, tmp_path_factory.mktemp("builder")))
 
 
 @pytest.fixture
@@ -46,8 +53,8 @@ def client(container, template):
 # -- what the verbs do -----------------------------------------------------------------------------
 
 
-def test_a_template_is_an_archive_and_leaves_no_database(container, template):
-    with zipfile.ZipFile(template) as archive:
+def test_a_template_is_an_archive_and_leaves_no_database(container):
+    with zipfile.ZipFile(build(container)) as archive:
         assert {"dump.sql", "manifest.json", "filestore/ab/abcd"} <= set(archive.namelist())
         assert json.loads(archive.read("manifest.json"))["modules"]["base"]
     assert container.cluster.databases() == set()
@@ -202,6 +209,27 @@ def test_a_job_whose_process_died_is_told_as_cut_off(client):
         state = client.ended("job")
     assert state["error"]["kind"] == "unavailable"
     assert "cut off" in state["error"]["text"]
+
+
+def test_a_job_is_stopped_with_the_programs_that_it_has_started(client, tmp_path):
+    programs = tmp_path / "programs"
+    programs.mkdir()
+    (programs / "pg_dump").write_text("#!/bin/sh\necho $$ > $PID_FILE\nexec sleep 1000\n")
+    (programs / "pg_dump").chmod(0o755)
+    pid = tmp_path / "pid"
+    client.environment |= {
+        "PATH": f"{programs}:{client.environment['PATH']}",
+        "PID_FILE": str(pid),
+    }
+    client.start("job", "backup", **REF)
+    wait_for(lambda: pid.exists() and pid.read_text().strip(), 20, "pg_dump")
+    assert client.agent("stop", "job")["state"] == "done"
+    assert "cut off" in client.ended("job")["error"]["text"]
+    program = Path("/proc", pid.read_text().strip())
+    wait_for(lambda: not program.exists() or " Z " in (program / "stat").read_text(), 20)
+    assert client.do("look", key="key-acme")["result"]["busy"] is False
+    assert client.agent("stop", "job")["state"] == "done", "there is nothing to stop any more"
+    assert client.agent("stop", "unknown")["state"] == "done"
 
 
 def test_a_job_that_was_cut_off_before_it_began_begins_when_it_is_asked_for_again(client):
@@ -364,6 +392,42 @@ def test_no_module_wakes_a_stage(container_of, client, modules):
     changes = client.query("stage.localhost", "SELECT installed FROM module_changes")
     assert changes == [("project",), (modules,)]
     assert client.query("stage.localhost", awake) == [(0,)]
+
+
+def test_a_stage_that_is_restored_is_neutral_before_anybody_sees_it(container_of, client):
+    """Whatever its backup holds, and whatever modules bring."""
+    backup = client.make("backup", **REF)
+    container = container_of(SAAS_INSTALL_MODULES="crm")
+    container.make("restore", backup, **REF, identity=IDENTITY, neutralize=True)
+    ((place,),) = client.query("acme.localhost", "SELECT place FROM module_changes")
+    assert place == "saas-new-key-acme", "modules are changed where no Odoo looks"
+    assert client.query("acme.localhost", "SELECT count(*) FROM ir_cron WHERE active") == [(0,)]
+    assert client.parameters("acme.localhost")["database.is_neutralized"] == "true"
+
+
+def test_a_client_that_is_restored_sends_as_before(container_of, client):
+    backup = client.make("backup", **REF)
+    container_of(SAAS_INSTALL_MODULES="crm,broken").make(
+        "restore", backup, **REF, identity=IDENTITY
+    )
+    ((awake,),) = client.query("acme.localhost", "SELECT count(*) FROM ir_cron WHERE active")
+    assert awake
+    look = container_of(SAAS_INSTALL_MODULES="crm,broken").do("look", key="key-acme")
+    assert "broken" in look["result"]["modules"]
+
+
+def test_no_server_starts_on_a_stage_that_could_not_be_neutralised_again(container_of, client):
+    backup = client.make("backup", **REF)
+    client.make("restore", backup, **REF, identity=IDENTITY, neutralize=True)
+    container = container_of(SAAS_INSTALL_MODULES="crm")
+    path = Path(container.environment["SMALL_ODOO_SQL"])
+    sound = path.read_text()
+    path.write_text(json.dumps({**json.loads(sound), "NEUTRALIZE": "SELECT nothing"}))
+    with pytest.raises(subprocess.CalledProcessError):
+        change_modules(container)
+    path.write_text(sound)
+    assert change_modules(container) == ""
+    assert client.query("acme.localhost", "SELECT count(*) FROM ir_cron WHERE active") == [(0,)]
 
 
 def test_the_scheduled_actions_of_modules_run_in_a_client(container_of, client):

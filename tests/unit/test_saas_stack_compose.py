@@ -122,7 +122,7 @@ def test_the_entry_point_hears_of_modules_to_update_and_to_install():
     environment = odoo(FULL)["environment"]
     assert environment["SAAS_UPDATE_MODULES"] == "sale,stock"
     assert environment["SAAS_INSTALL_MODULES"] == "crm,project"
-    assert environment["SAAS_IMAGE"] == FULL.image
+    assert environment["SAAS_IMAGE"] == f"{FULL.image} {FULL.image_id}"
 
 
 def test_odoo_19_knows_every_option():
@@ -165,6 +165,9 @@ def test_with_an_external_server_the_stack_has_no_database_and_a_role_of_its_own
     assert environment["USER"] == "saas_acme"
     assert environment["PASSWORD"] == "${DB_PASSWORD}"
     assert environment["PGSSLMODE"] == "require"
+    # Odoo lists no database of this name: the one with which the agent makes and renames others.
+    assert environment["PGDATABASE_TEMPLATE"] == f"saas-new-{KEY}"
+    assert "PGDATABASE_TEMPLATE" not in odoo(PLAIN)["environment"]
 
 
 @pytest.mark.parametrize("role", ["postgres", "pg_monitor", "Role", "a b", "", "x" * 64])
@@ -195,6 +198,13 @@ def test_odoo_alone_gets_all_of_it():
 def test_without_limits_there_are_none():
     spec = dataclasses.replace(PLAIN, resources=Resources(None, None, None))
     assert "deploy" not in odoo(spec)
+
+
+def test_another_image_under_the_same_name_is_another_text():
+    newer = dataclasses.replace(PLAIN, image_id=f"sha256:{'a' * 64}")
+    assert odoo(newer)["labels"]["saas.image.id"] == newer.image_id
+    assert "saas.image.id" not in odoo(PLAIN)["labels"], "where it is not known"
+    assert odoo(newer)["image"] == PLAIN.image
 
 
 @pytest.mark.parametrize("spec", [FULL, EXTERNAL, SWARM], ids=["full", "external", "swarm"])
@@ -270,27 +280,55 @@ def test_other_addresses_may_not(address):
         render(dataclasses.replace(PLAIN, ports=Ports(address, 20000)))
 
 
+def traefik(spec, labels=None):
+    """What Traefik reads, as its documentation of the Docker provider writes it."""
+    labels = odoo(spec)["labels"] if labels is None else labels
+    return {key: value for key, value in labels.items() if key.startswith("traefik.")}
+
+
 def test_traefik_leads_the_host_to_odoo_and_its_websockets_to_the_second_port():
-    labels = odoo(FULL)["labels"]
-    name = f"saas-{KEY}"
-    assert labels["traefik.enable"] == "true"
-    assert labels["traefik.docker.network"] == "web"
-    router, service = f"traefik.http.routers.{name}", f"traefik.http.services.{name}"
-    assert labels[f"{router}.rule"] == "Host(`shop.acme.example`)"
-    assert labels[f"{router}.entrypoints"] == "websecure"
-    assert labels[f"{router}.tls.certresolver"] == "letsencrypt"
-    assert labels[f"{service}.loadbalancer.server.port"] == "8069"
-    websocket = "Host(`shop.acme.example`) && PathPrefix(`/websocket`)"
-    assert labels[f"{router}-ws.rule"] == websocket
-    assert labels[f"{router}-ws.service"] == f"{name}-ws"
-    assert labels[f"{service}-ws.loadbalancer.server.port"] == "8072"
+    """Of two rules that fit it takes the longer one: that of the websocket's path."""
+    router, service = f"traefik.http.routers.saas-{KEY}", f"traefik.http.services.saas-{KEY}"
+    assert traefik(FULL) == {
+        "traefik.enable": "true",
+        "traefik.docker.network": "web",
+        f"{router}.rule": "Host(`shop.acme.example`)",
+        f"{router}.service": f"saas-{KEY}",
+        f"{router}.entrypoints": "websecure",
+        f"{router}.tls.certresolver": "letsencrypt",
+        f"{service}.loadbalancer.server.port": "8069",
+        f"{router}-ws.rule": "Host(`shop.acme.example`) && PathPrefix(`/websocket`)",
+        f"{router}-ws.service": f"saas-{KEY}-ws",
+        f"{router}-ws.entrypoints": "websecure",
+        f"{router}-ws.tls.certresolver": "letsencrypt",
+        f"{service}-ws.loadbalancer.server.port": "8072",
+    }
 
 
-def test_with_threads_traefik_has_one_route():
-    labels = odoo(with_field(FULL, "odoo.workers", 0))["labels"]
-    assert [key for key in labels if key.endswith(".rule")] == [
-        f"traefik.http.routers.saas-{KEY}.rule"
-    ]
+def test_with_threads_and_without_https_traefik_has_one_plain_route():
+    router, service = f"traefik.http.routers.saas-{KEY}", f"traefik.http.services.saas-{KEY}"
+    assert traefik(PLAIN) == {
+        "traefik.enable": "true",
+        f"{router}.rule": "Host(`acme.example.com`)",
+        f"{router}.service": f"saas-{KEY}",
+        f"{service}.loadbalancer.server.port": "8069",
+    }
+
+
+@pytest.mark.parametrize(
+    "host",
+    ["a`) || Host(`b.example.com", "a.example.com`", "{{.Name}}.example.com", "*.example.com"],
+)
+def test_no_host_name_says_more_to_traefik_than_a_name(host):
+    with pytest.raises(InvalidSpec, match="host"):
+        render(dataclasses.replace(PLAIN, host=host))
+
+
+@pytest.mark.parametrize("name", ["a`b", "letsencrypt,other", "web@file", "a.b", "x y"])
+@pytest.mark.parametrize("field", ["entrypoint", "tls_resolver"])
+def test_names_of_traefiks_configuration_are_names(field, name):
+    with pytest.raises(InvalidSpec, match=rf"routing\.{field}"):
+        render(with_field(FULL, f"routing.{field}", name))
 
 
 def test_traefik_hears_nothing_when_another_proxy_is_used():
@@ -383,9 +421,12 @@ def test_in_a_swarm_without_secrets_it_is_the_stacks_variable():
 
 
 def test_traefik_reads_the_labels_of_a_swarms_services():
-    service = odoo(SWARM)
-    assert service["deploy"]["labels"]["traefik.swarm.network"] == "web"
-    assert service["deploy"]["labels"]["saas.client.key"] == KEY
+    """It reads them there only, and the network by another label than beside Docker alone."""
+    service, alone = odoo(SWARM), traefik(FULL)
+    network = alone.pop("traefik.docker.network")
+    labels = service["deploy"]["labels"]
+    assert traefik(SWARM, labels) == {**alone, "traefik.swarm.network": network}
+    assert labels["saas.client.key"] == KEY
     assert not [key for key in service["labels"] if key.startswith("traefik")]
 
 

@@ -19,6 +19,7 @@ TEXTS = {
     "portal_uuid": (FULL, "portal-mark"),
     "odoo.log_level": (FULL, "critical"),
     "odoo.user_addons_path": (FULL, "/path/mark"),
+    "image_id": (FULL, f"sha256:{'5a' * 32}"),
     "database.image": (FULL, "pg-mark:1.0"),
     "ports.bind_ip": (FULL, "10.77.88.99"),
     "routing.network": (FULL, "network-mark"),

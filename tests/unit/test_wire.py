@@ -202,11 +202,12 @@ def test_each_kind_of_fault_becomes_an_error_of_its_own(server, code, text, erro
     assert "TOKEN" not in str(raised.value)
 
 
-def test_a_long_complaint_is_cut(server):
-    server.answer = 200, fault(1, "x" * 5000)
-    with pytest.raises(ClientFailed) as raised:
+@pytest.mark.parametrize("code", [1, 2])
+def test_a_long_complaint_is_cut(server, code):
+    server.answer = 200, fault(code, "x" * 5_000_000)
+    with pytest.raises((ClientFailed, ClientRejected)) as raised:
         call(server)
-    assert len(str(raised.value)) < 700
+    assert 400 < len(str(raised.value)) <= 2000
 
 
 @pytest.mark.parametrize("status", [303, 404, 500, 502])
@@ -220,6 +221,46 @@ def test_an_answer_that_is_not_200_means_unavailable(server, status):
 def test_an_answer_that_is_no_xml_rpc_means_unavailable(server, content):
     server.answer = 200, content
     with pytest.raises(ClientUnavailable):
+        call(server)
+
+
+def value(content):
+    return (
+        b"<methodResponse><params><param><value>%s</value></param></params></methodResponse>"
+        % content
+    )
+
+
+def fault_of(content):
+    return b"<methodResponse><fault><value>%s</value></fault></methodResponse>" % content
+
+
+_DEEP = b"<array><data><value>" * 50_000 + b"</value></data></array>" * 50_000
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        value(b"<int>abc</int>"),
+        value(b"<boolean>7</boolean>"),
+        value(b"<struct><member><name>a</name></member></struct>"),
+        value(b"<bigdecimal>zz</bigdecimal>"),
+        b"<methodResponse></array></methodResponse>",
+        fault_of(b"<string>x</string>"),
+        fault_of(b"<struct><member><name>x</name><value><int>2</int></value></member></struct>"),
+    ],
+)
+def test_an_answer_whose_values_make_no_sense_means_unavailable(server, content):
+    server.answer = 200, content
+    with pytest.raises(ClientUnavailable, match="did not answer as Odoo does"):
+        call(server)
+
+
+def test_a_complaint_that_is_no_text_is_an_unknown_error(server):
+    member = b"<member><name>%s</name><value>%s</value></member>"
+    members = member % (b"faultCode", b"<int>1</int>") + member % (b"faultString", _DEEP)
+    server.answer = 200, fault_of(b"<struct>%s</struct>" % members)
+    with pytest.raises(ClientFailed, match="unknown error"):
         call(server)
 
 
@@ -365,24 +406,61 @@ def test_what_is_no_address_of_an_http_server_is_refused_at_once(url):
 
 
 class RecordingTransport:
-    def __init__(self):
-        self.calls = []
+    def __init__(self, answer):
+        self.calls, self.answer = [], answer
 
     def execute_kw(self, database, token, method, timeout):
         self.calls.append((database, token, method, timeout))
-        return {"done": True}
+        return self.answer
+
+
+def connect(answer, key):
+    transport = RecordingTransport(answer)
+    return ClientConnection.open(transport, key, "portal", "acme.localhost", "client"), transport
 
 
 def test_a_connection_signs_each_request_for_its_client(key):
-    transport = RecordingTransport()
-    connection = ClientConnection.open(transport, key, "portal", "acme.localhost", "client")
-    assert connection.apply({"params": []}, timeout=7) == {"done": True}
+    connection, transport = connect({"params": ["parameter not allowed: x"]}, key)
+    assert connection.apply({"params": []}, timeout=7) == {"params": ["parameter not allowed: x"]}
     connection.apply({}, timeout=7)
     (applied, again) = transport.calls
     assert (applied[0], applied[2], applied[3]) == ("acme.localhost", "apply", 7)
     claims = read(applied[1], key, audience="client", issuer="portal")
     assert (claims["action"], claims["payload"]) == ("apply", {"params": []})
     assert again[1] != applied[1], "each request has a token of its own"
+
+
+@pytest.mark.parametrize("answer", ["hello", 7, ["x"], (), None])
+def test_a_report_that_is_none_means_unavailable(key, answer):
+    connection, _transport = connect(answer, key)
+    with pytest.raises(ClientUnavailable, match=r"acme\.localhost did not answer as a client does"):
+        connection.apply({"params": []}, timeout=7)
+
+
+def test_of_a_report_only_what_was_asked_for_is_taken(key):
+    answer = {
+        "owner": {"id": 7, "name": "<b>x</b>"},
+        "params": "much",
+        "access_owner_add": {"id": "1"},
+        "install_addons": ["addon not found: x", 3, {"a": []}],
+        "update_addons": ["never asked for"],
+        "more": 1,
+    }
+    connection, _transport = connect(answer, key)
+    asked = {step: [] for step in ("owner", "params", "access_owner_add", "install_addons")}
+    assert connection.apply(asked, timeout=7) == {
+        "owner": {"id": 7},
+        "install_addons": ["addon not found: x", "", ""],
+    }
+
+
+def test_a_long_report_is_cut(key):
+    connection, _transport = connect({"params": ["x" * 1_000_000] * 5000}, key)
+    remarks = connection.apply({"params": []}, timeout=7)["params"]
+    assert sum(map(len, remarks)) < 60_000
+    assert remarks[0].startswith("xxx")
+    assert remarks[0].endswith("…")
+    assert remarks[-1] == "… (and 4900 more)"
 
 
 def test_every_error_of_the_wire_is_one_family():

@@ -4,6 +4,7 @@ prepare JOB                          make the job's folder and tell its path
 start JOB VERB ARGUMENTS [SECONDS]   begin a job in the background, then wait for it; the same job
                                      twice is one job
 wait JOB SECONDS                     how the job ended, or that it runs still
+stop JOB                             end a job that works, with its programs
 forget JOB                           remove the job's folder
 do VERB ARGUMENTS                    do at once what takes a moment
 """
@@ -49,6 +50,8 @@ def _answer(settings: Settings, jobs: Jobs, arguments: list[str]) -> object:
             return JobState(jobs.wait(job, min(float(seconds), _LONGEST)))
         case ["wait", job, seconds]:
             return JobState(jobs.wait(job, min(float(seconds), _LONGEST)))
+        case ["stop", job]:
+            return jobs.stop(job)
         case ["forget", job]:
             return jobs.forget(job)
         case ["do", verb, given]:

@@ -1,27 +1,35 @@
 """The local driver, as far as a container needs another one."""
 
 import hashlib
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
 from psycopg2 import sql
 from saas_driver import (
     ClientRef,
+    DriverError,
     DriverNotFound,
+    DriverRejected,
     Identity,
     LocalDriver,
     TemplateSpec,
     check_archive,
+    databases,
     local_sql,
 )
 from saas_driver.local_backup import write_archive
 
-from .odoo_programs import OdooPrograms
+from .odoo_programs import OdooPrograms, StillAwake
 from .settings import Settings
 
 _OWN = """
 SELECT datname, shobj_description(oid, 'pg_database') FROM pg_database
  WHERE NOT datistemplate AND datdba = (SELECT oid FROM pg_roles WHERE rolname = current_user)
+"""
+_STRANGER = """
+SELECT datname, pg_get_userbyid(datdba) FROM pg_database
+ WHERE lower(datname) = lower(%s) AND pg_get_userbyid(datdba) <> current_user
 """
 
 
@@ -38,6 +46,7 @@ class ClientDatabases(LocalDriver):
             self._programs,
             neutralize=self._programs.neutralize,
         )
+        self._hidden = settings.hidden
 
     def fill(self, ref: ClientRef, identity: Identity, archive: Path) -> None:
         """Make the client from a template's archive, unless it is there.
@@ -60,6 +69,18 @@ class ClientDatabases(LocalDriver):
             self._make_stranger(staging, identity, neutralize)
 
         self._make(ref, archive, settle)
+
+    def _settle_restored(self, staging: str, neutralize: bool) -> None:
+        """Modules are changed where nobody sees them; those of a stage wake it for a moment."""
+        super()._settle_restored(staging, neutralize)
+        with self._transaction(staging) as cursor:
+            try:
+                self._programs.apply_modules(cursor)
+            except StillAwake:
+                raise
+            except DriverError as error:
+                # `look` tells it too: the data is back all the same.
+                sys.stderr.write(f"saas-agent: {error}\n")
 
     def _make(self, ref: ClientRef, archive: Path, settle: Callable[[str], None]) -> None:
         with self._cluster() as cursor:
@@ -98,7 +119,10 @@ class ClientDatabases(LocalDriver):
         with self._cluster() as cursor:
             cursor.execute(_OWN)
             marks = [(name, local_sql.read_mark(comment)) for name, comment in cursor.fetchall()]
-        return next((name for name, mark in marks if mark and key in ("", mark)), "")
+        return next(
+            (name for name, mark in marks if mark and key in ("", mark) and name != self._hidden),
+            "",
+        )
 
     def apply_modules(self) -> bool:
         """Update and install what the settings name, once; False when there was nothing to do."""
@@ -119,14 +143,48 @@ class ClientDatabases(LocalDriver):
         except DriverNotFound:
             return ""
 
+    # -- a server that clients share ---------------------------------------------------------------
+
+    def _check_free(self, cursor, name: str, key: str) -> bool:
+        self._check_no_stranger(cursor, name)
+        return super()._check_free(cursor, name, key)
+
+    def _check_no_stranger(self, cursor, name: str) -> None:
+        """Any role that may make databases can take any name, and nothing else with that."""
+        cursor.execute(_STRANGER, [name])
+        if row := cursor.fetchone():
+            raise DriverRejected(
+                f"The name {name} is taken on the PostgreSQL server: its role {row[1]} has a"
+                f" database {row[0]}. Have the server's administrator rename or drop that one, or"
+                " choose another name."
+            )
+
     def _create_empty(self, cursor, name: str) -> None:
-        """Of a server that clients share, nobody else may so much as connect."""
-        super()._create_empty(cursor, name)
+        """Nobody else may so much as connect, not even at first."""
+        self._check_no_stranger(cursor, name)
+        hidden = "false" if name == self._hidden else "true"
+        databases.create_database(
+            cursor,
+            name,
+            self._builder.empty_database,
+            f"IS_TEMPLATE {hidden} ALLOW_CONNECTIONS false",
+        )
         cursor.execute(
             sql.SQL("REVOKE CONNECT, TEMPORARY ON DATABASE {} FROM PUBLIC").format(
                 sql.Identifier(name)
             )
         )
+        databases.alter(cursor, name, "ALLOW_CONNECTIONS true")
+
+    def _withdraw(self, ref: ClientRef, staging: str) -> None:
+        with self._cluster() as cursor:
+            self._check_no_stranger(cursor, staging)
+        super()._withdraw(ref, staging)
+
+    def _hide(self, cursor, name: str) -> None:
+        """A template may be copied by every role that may make databases: by other clients."""
+        if not self._hidden:
+            super()._hide(cursor, name)
 
 
 def digest_of(path: Path) -> dict:

@@ -8,6 +8,7 @@ from saas_driver import DriverError, DriverUnavailable
 
 from .client_databases import ClientDatabases
 from .jobs import Jobs
+from .odoo_programs import StillAwake
 from .settings import Settings
 
 _NEXT = "/entrypoint.sh"
@@ -28,11 +29,16 @@ def main(arguments: list[str]) -> None:
 
 
 def change_modules(databases: ClientDatabases, patience: float = _PATIENCE) -> None:
-    """Update and install what the settings name; what fails is told and keeps nobody out."""
+    """Update and install what the settings name; what fails is told and keeps nobody out.
+
+    :raises SystemExit: a stage would send; the container starts again, and this with it
+    """
     deadline = time.monotonic() + patience
     while True:
         try:
             databases.apply_modules()
+        except StillAwake as error:
+            raise SystemExit(f"saas-agent: {error}") from error
         except DriverUnavailable as error:
             if time.monotonic() < deadline:
                 # PostgreSQL tells nobody when it has started; ask again until then.

@@ -11,6 +11,7 @@ import json
 import os
 import re
 import shutil
+import signal
 import subprocess
 import sys
 import time
@@ -55,7 +56,7 @@ class Jobs:
                 return
             write_text(path / "request.json", json.dumps([verb, arguments]))
             # The lock goes to the child with the file, so that no moment is without it.
-            subprocess.Popen(
+            worker = subprocess.Popen(
                 [sys.executable, "-s", "-P", "-m", "saas_agent", "run", job, str(alive.fileno())],
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,
@@ -63,6 +64,7 @@ class Jobs:
                 start_new_session=True,
                 pass_fds=[alive.fileno()],
             )
+            write_text(path / "pid", str(worker.pid))
 
     def run(self, job: str, do: Callable[[str, dict, Path], object]) -> None:
         """Work on a job that was started, and note how it ended."""
@@ -96,6 +98,14 @@ class Jobs:
                 "unavailable",
                 "the work was cut off: its container was restarted or its disk is full",
             )
+
+    def stop(self, job: str) -> None:
+        """End a job that works, with all the programs that it has started."""
+        path = self.path(job)
+        with contextlib.suppress(FileNotFoundError, ProcessLookupError):
+            if _is_alive(path):
+                # It leads a group of its own, in which its programs are too.
+                os.killpg(int((path / "pid").read_text()), signal.SIGKILL)
 
     def forget(self, job: str) -> None:
         shutil.rmtree(self.path(job), ignore_errors=True)

@@ -4,13 +4,17 @@ import hashlib
 import tempfile
 from pathlib import Path
 
-from saas_driver import DriverError
+from saas_driver import DriverError, DriverUnavailable
 from saas_driver.local_sql import set_parameter
 from saas_driver.template_builder import TemplateBuilder
 
 #: Which lists of modules a database has seen; it travels with the database.
 _APPLIED = "saas_agent.modules"
 _ALONE = ["--stop-after-init", "--no-http", "--max-cron-threads=0", "--workers=0"]
+
+
+class StillAwake(DriverUnavailable):
+    """A neutralised database that got modules, and could not be neutralised again."""
 
 
 class OdooPrograms(TemplateBuilder):
@@ -35,6 +39,7 @@ class OdooPrograms(TemplateBuilder):
         A failure is noted too: a restart would only fail again, and keep people out meanwhile.
 
         :raises DriverRejected: Odoo could not
+        :raises StillAwake: no server may be started on it; this is to be tried again
         """
         wanted = self._fingerprint()
         if wanted == _read_applied(cursor).split(" ")[0]:
@@ -42,6 +47,8 @@ class OdooPrograms(TemplateBuilder):
         try:
             if wanted:
                 self._change_modules(cursor)
+        except StillAwake:
+            raise
         except DriverError as error:
             set_parameter(cursor, _APPLIED, f"{wanted} {error}")
             cursor.connection.commit()
@@ -61,7 +68,13 @@ class OdooPrograms(TemplateBuilder):
         finally:
             # Modules bring scheduled actions that run; of many, some came before one failed.
             if is_neutralized:
-                self.neutralize(cursor)
+                self._neutralize_again(cursor)
+
+    def _neutralize_again(self, cursor) -> None:
+        try:
+            self.neutralize(cursor)
+        except DriverError as error:
+            raise StillAwake(str(error)) from error
 
     def run(self, arguments: list[str], what: str) -> str:
         with tempfile.TemporaryDirectory(prefix="saas-odoo-") as folder:

@@ -17,6 +17,7 @@ class Settings:
 
     ``connection``: what ``psycopg2.connect`` takes, without a database. ``update``, ``install``:
     modules, separated by commas, that shall be updated and installed once with ``image``.
+    ``hidden``: the name of a database that Odoo does not list, '' when there is none.
     """
 
     data: Path
@@ -25,6 +26,7 @@ class Settings:
     update: str = ""
     install: str = ""
     image: str = ""
+    hidden: str = ""
     address: str = "http://127.0.0.1:8069"
 
     @classmethod
@@ -48,6 +50,7 @@ class Settings:
             _names(environ.get("SAAS_UPDATE_MODULES")),
             _names(environ.get("SAAS_INSTALL_MODULES")),
             environ.get("SAAS_IMAGE") or "",
+            environ.get("PGDATABASE_TEMPLATE") or "",
         )
 
     @property

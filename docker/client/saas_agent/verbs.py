@@ -8,7 +8,7 @@ from dataclasses import asdict
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from saas_driver import ClientRef, DriverError, DriverRejected, Identity, TemplateSpec
+from saas_driver import ClientRef, DriverRejected, Identity, TemplateSpec
 
 from .client_databases import ClientDatabases, digest_of
 from .jobs import Jobs
@@ -42,10 +42,9 @@ class Verbs:
 
     def restore(self, arguments, job):
         identity = self._trust(arguments)
-        self._databases.restore(_ref(arguments), identity, job / "in.zip")
-        # What fails is told by `look`: the data is back all the same.
-        with contextlib.suppress(DriverError):
-            self._databases.apply_modules()
+        self._databases.restore(
+            _ref(arguments), identity, job / "in.zip", bool(arguments.get("neutralize"))
+        )
 
     def copy_in(self, arguments, job):
         identity = self._trust(arguments)

@@ -1,10 +1,26 @@
 """Where clients live: one small interface, and one class for each kind of server."""
 
-from .base import Driver, SpareKeeper
-from .errors import DriverError, DriverNotFound, DriverRejected, DriverUnavailable
+from .base import Driver, SpareKeeper, UsageReader, read_usages
+from .errors import (
+    DriverError,
+    DriverNotFound,
+    DriverRejected,
+    DriverUnavailable,
+    ServerUnavailable,
+)
 from .local import LocalDriver
 from .local_backup import check_archive
-from .types import ClientRef, ClientSpec, ClientStatus, Identity, Spare, TemplateSpec, Usage
+from .types import (
+    ClientRef,
+    ClientSpec,
+    ClientStatus,
+    Identity,
+    Owner,
+    Setup,
+    Spare,
+    TemplateSpec,
+    Usage,
+)
 
 __all__ = [
     "ClientRef",
@@ -17,9 +33,14 @@ __all__ = [
     "DriverUnavailable",
     "Identity",
     "LocalDriver",
+    "Owner",
+    "ServerUnavailable",
+    "Setup",
     "Spare",
     "SpareKeeper",
     "TemplateSpec",
     "Usage",
+    "UsageReader",
     "check_archive",
+    "read_usages",
 ]

@@ -1,8 +1,10 @@
 """The interface that every kind of server fulfils."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Protocol, runtime_checkable
 
+from .errors import ServerUnavailable
 from .types import ClientRef, ClientSpec, ClientStatus, Identity, Spare, TemplateSpec, Usage
 
 
@@ -18,9 +20,11 @@ class Driver(Protocol):
     return an instance from ``saas_portal.server._get_driver()``.
     """
 
-    def create(self, spec: ClientSpec) -> None:  # pylint: disable=method-required-super
+    def create(self, spec: ClientSpec) -> bool:  # pylint: disable=method-required-super
         """Make the client, reachable under its name when this returns.
 
+        :return: whether it is known to be set up as ``spec.setup`` says; if not, the caller has the
+            client itself do that
         :raises DriverRejected: the name belongs to another database, or ``template`` names what is
             no template
         :raises DriverNotFound: no such template
@@ -100,7 +104,52 @@ class SpareKeeper(Protocol):
         """
 
     def drop_spare(self, key: str) -> None:
-        """Remove a spare, whole or half made."""
+        """Remove a spare, whole or half made.
+
+        :raises DriverRejected: another portal has made it
+        """
 
     def list_spares(self) -> list[Spare]:
         """All spares of any portal on this server, also half made ones."""
+
+    def list_unfinished(self) -> list[Spare]:
+        """What was never finished of clients and templates; ``key`` is theirs.
+
+        Neither a client that is on its way to another name, nor what does not say who began it.
+        """
+
+    def drop_unfinished(self, key: str) -> None:
+        """Remove what is there of a client or template that was never finished.
+
+        :raises DriverRejected: another portal has begun it
+        """
+
+
+@runtime_checkable
+class UsageReader(Protocol):
+    """What a driver can do that reads many clients in few steps; others are asked one by one."""
+
+    def list_usages(self, refs: Sequence[ClientRef]) -> dict[str, Usage | Exception]:
+        """By key, the statistics of each of these clients, or why there are none.
+
+        :param refs: clients in one place: what makes one of them out of reach may do it to all
+        :raises ServerUnavailable: the place does not answer, whichever client it is asked for
+        """
+
+
+def read_usages(driver: Driver, refs: Sequence[ClientRef]) -> dict[str, Usage | Exception]:
+    """What ``UsageReader.list_usages`` tells, of any driver.
+
+    :raises ServerUnavailable: the place does not answer
+    """
+    if isinstance(driver, UsageReader):
+        return driver.list_usages(refs)
+    answers = {}
+    for ref in refs:
+        try:
+            answers[ref.key] = driver.usage(ref)
+        except ServerUnavailable:
+            raise
+        except Exception as error:
+            answers[ref.key] = error
+    return answers

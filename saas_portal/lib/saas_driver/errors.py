@@ -2,6 +2,7 @@
 
 DriverError
  ├─ DriverUnavailable   the server did not answer: try again later
+ │   └─ ServerUnavailable   and so would it not for any other client
  ├─ DriverRejected      it cannot be done as asked: tell the operator, do not repeat
  └─ DriverNotFound      the client or template is not there
 """
@@ -13,6 +14,10 @@ class DriverError(Exception):
 
 class DriverUnavailable(DriverError):
     """The server did not answer, or not in time."""
+
+
+class ServerUnavailable(DriverUnavailable):
+    """Not one client but the place itself: nobody need ask for the others there now."""
 
 
 class DriverRejected(DriverError):

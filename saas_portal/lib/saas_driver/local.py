@@ -1,26 +1,29 @@
 """Clients as databases in the PostgreSQL cluster of the portal, files beside the portal's."""
 
 import contextlib
-import os
-import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import psycopg2
 from psycopg2 import sql
 
-from . import databases, local_sql
-from .errors import DriverError, DriverNotFound, DriverRejected, DriverUnavailable
+from . import connections, databases, local_sql
+from .errors import DriverNotFound, DriverRejected, DriverUnavailable
 from .local_backup import LocalBackups
-from .local_spares import LocalSpares, take_spare
+from .local_files import LocalFiles, working_on_files
+from .local_owners import LocalOwners
+from .local_spares import LocalSpares
+from .local_templates import LocalTemplates
+from .local_usages import LocalUsages
 from .template_builder import TemplateBuilder
-from .types import ClientRef, ClientSpec, ClientStatus, TemplateSpec, Usage
+from .types import ClientRef, ClientSpec, ClientStatus
 
 _CONNECT_TIMEOUT = 10
-_MB = 1024 * 1024
+#: Connected to for what is done to other databases.
+_ALWAYS_THERE = "postgres"
 
 
-class LocalDriver(LocalBackups, LocalSpares):
+class LocalDriver(LocalBackups, LocalFiles, LocalOwners, LocalSpares, LocalTemplates, LocalUsages):
     """Copies databases with ``CREATE DATABASE … TEMPLATE`` and their files with hard links.
 
     Needs a PostgreSQL role that may create databases; uses neither Odoo's database manager nor
@@ -33,6 +36,7 @@ class LocalDriver(LocalBackups, LocalSpares):
         can drop its connections and caches
     :param builder: makes template databases
     :param neutralize: called with a cursor of a copy, so that it sends and runs nothing by itself
+    :param portal: uuid of the portal in whose name unfinished databases and spares are made
     """
 
     def __init__(
@@ -42,34 +46,35 @@ class LocalDriver(LocalBackups, LocalSpares):
         builder: TemplateBuilder,
         forget: Callable[[str], None] = lambda name: None,
         neutralize: Callable | None = None,
+        portal: str = "",
     ):
         self._connection_info = connection_info
         self._filestore = Path(filestore)
         self._builder = builder
         self._forget = forget
         self._neutralize = neutralize
+        self._portal = portal
 
     # -- clients ---------------------------------------------------------------------------------
 
-    def create(self, spec: ClientSpec) -> None:  # pylint: disable=method-required-super
-        ref = spec.ref
+    def create(self, spec: ClientSpec) -> bool:  # pylint: disable=method-required-super
+        ref, staging = spec.ref, _staging_name(spec.ref.key)
         with self._cluster() as cursor:
             if self._check_free(cursor, ref.name, ref.key):
                 # Made before, by a call whose answer was lost.
                 self._settle_files(ref)
-                return
-            staging = _staging_name(ref.key)
-            if not databases.exists(cursor, staging) and not take_spare(
-                cursor, spec.spare, staging
-            ):
-                self._copy_database(cursor, spec.template, staging)
-        self._take_spare_files(spec.spare, staging)
-        self._copy_files(spec.template, staging)
-        with self._transaction(staging) as cursor:
-            local_sql.give_identity(cursor, spec.identity)
-        # Nothing of a former database of this name may stay: its files have no owner any more.
-        self._remove_files(ref.name)
-        self._publish(staging, ref)
+                return False
+            # What a former call left half may be of another build than is to be copied now.
+            self._drop_if_exists(cursor, staging)
+            if not self._take_spare(cursor, spec.spare, staging):
+                self._copy_template(cursor, spec.template, staging)
+                self._note_maker(cursor, staging)
+            with self._transaction(staging) as inside:
+                is_set_up = local_sql.give_identity(inside, spec.identity, spec.setup)
+            # Nothing of a former database of this name may stay: its files have no owner any more.
+            self._remove_files(ref.name)
+            self._publish(staging, ref, cursor)
+        return is_set_up
 
     def start(self, ref: ClientRef) -> None:
         with self._cluster() as cursor:
@@ -100,16 +105,22 @@ class LocalDriver(LocalBackups, LocalSpares):
         staging = _staging_name(ref.key)
         with self._cluster() as cursor:
             renamed = self._check_free(cursor, new_name, ref.key)
+            if not renamed and self._is_there(cursor, ref):
+                # Not the client on its way to a name: half of what it should have been restored to.
+                self._drop_if_exists(cursor, staging)
             # On its way from the one name to the other when a former call was cut off.
-            if not renamed and not databases.exists(cursor, staging):
+            elif not renamed and not databases.exists(cursor, staging):
                 self._require(cursor, ref)
         if not renamed:
             self._withdraw(ref, staging)
+            self._recall_files(staging)
             self._remove_files(new_name)
             with self._transaction(staging) as cursor:
                 local_sql.set_parameter(cursor, "web.base.url", base_url)
                 local_sql.distrust_caches(cursor)
+            self._announce_files(staging, new_name)
             self._publish(staging, new_ref)
+        self._goal(staging).unlink(missing_ok=True)
         self._settle_files(new_ref)
 
     def status(self, name: str) -> ClientStatus:
@@ -130,81 +141,40 @@ class LocalDriver(LocalBackups, LocalSpares):
         marked = [(name, allowed, local_sql.read_mark(comment)) for name, allowed, comment in rows]
         return [ClientStatus(name, True, allowed, key) for name, allowed, key in marked if key]
 
-    def usage(self, ref: ClientRef) -> Usage:
-        with self._cluster() as cursor:
-            self._require(cursor, ref)
-        with self._transaction(ref.name) as cursor:
-            users, size, suspended = local_sql.read_usage(cursor)
-        return Usage(users, size / _MB, self._files_size(ref.name) / _MB, suspended)
-
-    # -- templates -------------------------------------------------------------------------------
-
-    def build_template(self, spec: TemplateSpec) -> None:
-        staging = _staging_name(spec.key)
-        with self._cluster() as cursor:
-            found = databases.find(cursor, spec.name)
-            if found and local_sql.read_mark(found[2]) != f"template {spec.key}":
-                raise DriverRejected(f"The name {spec.name} belongs to another database.")
-            # A build that was cut off: what it installed half is not worth keeping.
-            self._drop_if_exists(cursor, staging)
-            self._remove_files(staging)
-            self._create_empty(cursor, staging)
-        try:
-            self._builder.build(staging, spec)
-        except DriverError:
-            with self._cluster() as cursor:
-                self._drop(cursor, staging)
-            raise
-        with self._cluster() as cursor:
-            self._drop_if_exists(cursor, spec.name)
-        self._remove_files(spec.name)
-        if (self._filestore / staging).exists():
-            os.rename(self._filestore / staging, self._filestore / spec.name)
-        with self._statements() as cursor:
-            databases.disconnect_others(cursor, staging)
-            databases.rename(cursor, staging, spec.name)
-            databases.comment(cursor, spec.name, local_sql.make_mark(f"template {spec.key}"))
-            databases.alter(cursor, spec.name, "ALLOW_CONNECTIONS false")
-
-    def delete_template(self, name: str) -> None:
-        with self._cluster() as cursor:
-            found = databases.find(cursor, name)
-            if found and not local_sql.read_mark(found[2]).startswith("template "):
-                raise DriverRejected(f"{name} is not a template of the portal.")
-            if found:
-                self._drop(cursor, name)
-        self._remove_files(name)
-
     # -- databases -------------------------------------------------------------------------------
 
     @contextlib.contextmanager
     def _connect(self, database: str) -> Iterator:
         info = {**self._connection_info(database), "connect_timeout": _CONNECT_TIMEOUT}
+        connect = connections.borrow if database == _ALWAYS_THERE else psycopg2.connect
         try:
-            connection = psycopg2.connect(**info)
+            connection = connect(**info)
         except psycopg2.OperationalError as error:
             reason = str(error).strip().splitlines()[-1]
             if f'database "{database}" does not exist' in reason:
                 raise DriverNotFound(f"There is no database {database}.") from error
             raise DriverUnavailable(f"PostgreSQL refuses a connection: {reason}") from error
+        kept = False
         try:
             yield connection
+            kept = database == _ALWAYS_THERE and connections.keep(info, connection)
         except psycopg2.Error as error:
             raise databases.translate(error) from error
         finally:
-            connection.close()
+            if not kept:
+                connection.close()
 
     @contextlib.contextmanager
     def _cluster(self) -> Iterator:
         """A cursor for statements on databases, each its own transaction."""
-        with self._connect("postgres") as connection:
+        with self._connect(_ALWAYS_THERE) as connection:
             connection.autocommit = True
             with connection.cursor() as cursor:
                 yield cursor
 
     def _statements(self) -> contextlib.AbstractContextManager:
         """A cursor for statements on databases that hold together or not at all."""
-        return self._transaction("postgres")
+        return self._transaction(_ALWAYS_THERE)
 
     @contextlib.contextmanager
     def _transaction(self, database: str) -> Iterator:
@@ -218,48 +188,46 @@ class LocalDriver(LocalBackups, LocalSpares):
             raise DriverRejected(f"The name {name} is taken: there is a database {found[0]}.")
         return bool(found)
 
+    def _is_there(self, cursor, ref: ClientRef) -> bool:
+        return databases.exists(cursor, ref.name) and databases.key_of(cursor, ref.name) == ref.key
+
     def _require(self, cursor, ref: ClientRef) -> None:
         if not databases.exists(cursor, ref.name):
             raise DriverNotFound(f"There is no database {ref.name}.")
         if databases.key_of(cursor, ref.name) != ref.key:
             raise DriverRejected(f"The database {ref.name} belongs to somebody else.")
 
-    def _copy_database(self, cursor, template: str, name: str) -> None:
-        if not databases.exists(cursor, template):
-            raise DriverNotFound(f"There is no template {template}; build it first.")
-        if not databases.key_of(cursor, template).startswith("template "):
-            # A client's database, or the portal's: nobody is given a copy of these.
-            raise DriverRejected(f"{template} is not a template of the portal.")
-        databases.disconnect_others(cursor, template)
-        databases.create_database(cursor, name, template)
+    def _publish(self, staging: str, ref: ClientRef, cursor=None) -> None:
+        """Let the finished database appear under its name: files first, then all at once.
 
-    def _publish(self, staging: str, ref: ClientRef) -> None:
-        """Let the finished database appear under its name: files first, then all at once."""
-        if (self._filestore / staging).exists():
-            os.rename(self._filestore / staging, self._filestore / ref.name)
-        with self._statements() as cursor:
-            databases.disconnect_others(cursor, staging)
-            databases.rename(cursor, staging, ref.name)
-            databases.comment(cursor, ref.name, local_sql.make_mark(ref.key))
-            databases.alter(cursor, ref.name, "IS_TEMPLATE false")
+        :param cursor: of `_cluster`, when the caller has one
+        """
+        with working_on_files(ref.name):
+            self._move_files(staging, ref.name)
+        with databases.at_once(cursor) if cursor else self._statements() as statements:
+            databases.disconnect_others(statements, staging)
+            databases.rename(statements, staging, ref.name)
+            databases.comment(statements, ref.name, local_sql.make_mark(ref.key))
+            databases.alter(statements, ref.name, "IS_TEMPLATE false")
         self._forget(ref.name)
 
     def _withdraw(self, ref: ClientRef, staging: str) -> None:
         """The contrary of ``_publish``: the name is free afterwards, the database out of sight."""
         with self._statements() as cursor:
             if not databases.exists(cursor, staging):
-                databases.alter(cursor, ref.name, "IS_TEMPLATE true")
+                self._hide(cursor, ref.name)
                 databases.alter(cursor, ref.name, "ALLOW_CONNECTIONS true")
                 databases.disconnect_others(cursor, ref.name)
                 databases.rename(cursor, ref.name, staging)
         self._forget(ref.name)
-        if (self._filestore / ref.name).exists() and not (self._filestore / staging).exists():
-            os.rename(self._filestore / ref.name, self._filestore / staging)
+        if not (self._filestore / staging).exists():
+            with working_on_files(ref.name):
+                self._move_files(ref.name, staging)
 
     def _drop(self, cursor, name: str) -> None:
         """Files first: once the database is gone they could be those of its successor."""
-        databases.alter(cursor, name, "IS_TEMPLATE false")
-        databases.alter(cursor, name, "ALLOW_CONNECTIONS false")
+        # At once: Odoo's workers run the scheduled actions of whatever they may open.
+        databases.alter(cursor, name, "ALLOW_CONNECTIONS false IS_TEMPLATE false")
         databases.disconnect_others(cursor, name)
         self._remove_files(name)
         cursor.execute(sql.SQL("DROP DATABASE IF EXISTS {}").format(sql.Identifier(name)))
@@ -271,50 +239,15 @@ class LocalDriver(LocalBackups, LocalSpares):
 
     def _create_empty(self, cursor, name: str) -> None:
         databases.create_database(cursor, name, self._builder.empty_database)
+        self._note_maker(cursor, name)
+
+    def _hide(self, cursor, name: str) -> None:
+        """Have no Odoo see the database while it is on its way to another name."""
+        databases.alter(cursor, name, "IS_TEMPLATE true")
 
     def _staging_name(self, key: str) -> str:
         return _staging_name(key)
 
-    # -- files -----------------------------------------------------------------------------------
-
-    def _copy_files(self, source: str, target: str) -> None:
-        """Hard-link: Odoo never writes into a stored file, and unlinks only its own name."""
-        if (self._filestore / source).is_dir():
-            shutil.copytree(
-                self._filestore / source,
-                self._filestore / target,
-                copy_function=_link_or_copy,
-                dirs_exist_ok=True,
-            )
-
-    def _settle_files(self, ref: ClientRef) -> None:
-        """Finish the move of the files that a crash between two renames left undone."""
-        staging = self._filestore / _staging_name(ref.key)
-        if staging.exists() and not (self._filestore / ref.name).exists():
-            os.rename(staging, self._filestore / ref.name)
-
-    def _remove_files(self, name: str) -> None:
-        with contextlib.suppress(FileNotFoundError):
-            shutil.rmtree(self._filestore / name)
-
-    def _files_size(self, name: str) -> int:
-        total = 0
-        for folder, _folders, files in os.walk(self._filestore / name):
-            for file in files:
-                # A file may be collected as garbage while we count.
-                with contextlib.suppress(FileNotFoundError):
-                    total += os.stat(os.path.join(folder, file)).st_size
-        return total
-
 
 def _staging_name(key: str) -> str:
     return f"saas-new-{key}"
-
-
-def _link_or_copy(source: str, target: str) -> None:
-    if os.path.exists(target):
-        return
-    try:
-        os.link(source, target)
-    except OSError:
-        shutil.copy2(source, target)

@@ -12,7 +12,7 @@ import zipfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from . import local_sql
+from . import cpu_time, local_sql
 from .errors import DriverNotFound, DriverRejected, DriverUnavailable
 from .types import ClientRef, Identity
 
@@ -22,6 +22,8 @@ _CHUNK = 1024 * 1024
 #: How many times its size an archive may become, and bytes that every one may: a database with
 #: the same text in all rows is packed to a hundredth, what was made to fill disks to a thousandth.
 _DENSEST, _SMALL = 200, 1024**3
+#: Bytes of an archive's directory, which is held in memory, ten times as large: 600,000 files.
+_LONGEST_DIRECTORY = 64 * 1024**2
 _DUMP, _MANIFEST, _FILES = "dump.sql", "manifest.json", "filestore/"
 #: Names that Odoo gives to stored files: nothing that could lead out of the folder.
 _STORED_FILE = re.compile(r"filestore/(?:[\w-]+/)*[\w-][\w.-]*", re.ASCII)
@@ -70,6 +72,7 @@ def open_archive(archive: Path) -> Iterator[zipfile.ZipFile]:
     :raises DriverRejected: it is no backup, or not whole
     """
     try:
+        _check_directory(archive)
         with zipfile.ZipFile(archive) as source:
             if _DUMP not in source.namelist():
                 raise DriverRejected(f"{archive.name} is no backup: it has no {_DUMP}.")
@@ -80,6 +83,21 @@ def open_archive(archive: Path) -> Iterator[zipfile.ZipFile]:
         raise DriverRejected(f"{archive.name} is no whole backup: {error}.") from error
 
 
+def _check_directory(archive: Path) -> None:
+    """Look at the end of an archive before the rest is read.
+
+    :raises DriverRejected: its directory alone would take all memory
+    """
+    with archive.open("rb") as stream:
+        # What ZipFile itself goes by: another reading could be told another size.
+        end = zipfile._EndRecData(stream)
+    if end and end[zipfile._ECD_SIZE] > _LONGEST_DIRECTORY:
+        raise DriverRejected(
+            f"{archive.name} is no backup: its directory has {end[zipfile._ECD_SIZE]} bytes."
+        )
+
+
+@cpu_time.unlimited()
 def check_archive(archive: Path) -> int:
     """Read the whole archive; returns the number of files in it besides the database.
 
@@ -98,6 +116,7 @@ def check_archive(archive: Path) -> int:
 class LocalBackups:
     """The verbs of the local driver that write and read whole databases."""
 
+    @cpu_time.unlimited()
     def backup(self, ref: ClientRef, archive: Path) -> None:
         with self._cluster() as cursor:
             self._require(cursor, ref)
@@ -112,13 +131,18 @@ class LocalBackups:
             self._filestore / ref.name,
         )
 
-    def restore(self, ref: ClientRef, identity: Identity, archive: Path) -> None:
+    @cpu_time.unlimited()
+    def restore(
+        self, ref: ClientRef, identity: Identity, archive: Path, neutralize: bool = False
+    ) -> None:
+        """:param neutralize: see ``copy``; what the archive holds is neutral before it is seen"""
         check_archive(archive)
         with self._cluster() as cursor:
             self._check_free(cursor, ref.name, ref.key)
         staging = self._stage_archive(ref, archive)
         with self._transaction(staging) as cursor:
             local_sql.move_in(cursor, identity)
+        self._settle_restored(staging, neutralize)
         with self._cluster() as cursor:
             # What was there until now goes only when its successor is complete.
             if self._check_free(cursor, ref.name, ref.key):
@@ -126,6 +150,7 @@ class LocalBackups:
         self._remove_files(ref.name)
         self._publish(staging, ref)
 
+    @cpu_time.unlimited()
     def copy(  # pylint: disable=method-required-super
         self, source: ClientRef, ref: ClientRef, identity: Identity, neutralize: bool = False
     ) -> None:
@@ -147,6 +172,12 @@ class LocalBackups:
         self._make_stranger(staging, identity, neutralize)
         self._remove_files(ref.name)
         self._publish(staging, ref)
+
+    def _settle_restored(self, staging: str, neutralize: bool) -> None:
+        """What else is done to a database from an archive while nobody can see it."""
+        if neutralize:
+            with self._transaction(staging) as cursor:
+                self._neutralize(cursor)
 
     def _make_stranger(self, staging: str, identity: Identity, neutralize: bool) -> None:
         """Turn what another client held into a client that does nothing in its name."""
@@ -218,7 +249,7 @@ class LocalBackups:
             if info.get(name):
                 environment[variable] = str(info[name])
         with tempfile.TemporaryFile() as complaints:
-            process = subprocess.Popen(
+            process = cpu_time.start(
                 [program, *command[1:]], env=environment, stderr=complaints, **pipes
             )
             clock = threading.Timer(_TIMEOUT, process.kill)

@@ -8,11 +8,19 @@ import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 
+from . import cpu_time
 from .errors import DriverRejected, DriverUnavailable
 from .types import TemplateSpec
 
-#: Run by ``odoo shell`` in the new database: compiles what the first page would compile otherwise.
-_PREPARE_SCRIPT = """
+#: Run by ``odoo shell`` in the new database: compiles what the first page would compile otherwise,
+#: holds an owner ready for each copy, and notes what each copy has to have of its own.
+_PREPARE_SCRIPT = f"""
+import sys
+sys.path.insert(0, {str(Path(__file__).parent.parent)!r})
+from saas_driver import setup_sql, token_sql
+unfinished = env['ir.module.module'].search([('state', 'in', ('to install', 'to upgrade'))])
+assert not unfinished, f"not installed: {{', '.join(unfinished.mapped('name'))}}"
+print('owners by SQL:', setup_sql.prepare(env))
 qweb = env['ir.qweb']
 for bundle, css, js in (
     ('web.assets_web', True, True),
@@ -25,10 +33,18 @@ for bundle, css, js in (
     assets = qweb._get_asset_bundle(bundle, css=css, js=js)
     css and assets.css()
     js and assets.js()
+print('columns with values by chance:', token_sql.note(env))
 env.cr.commit()
 print('template prepared')
 """
 _TIMEOUT = 3600
+#: What an output holds of a program that did not do all of its work, whatever it returned.
+_COMPLAINTS = (
+    " ERROR ",
+    " CRITICAL ",
+    "invalid module names, ignored",
+    "CPU time limit exceeded",
+)
 
 
 class TemplateBuilder:
@@ -76,35 +92,44 @@ class TemplateBuilder:
 
     def _run_odoo(self, arguments: list[str], what: str, script: str | None = None) -> str:
         environment = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
-        try:
-            done = subprocess.run(
-                [sys.executable, "-m", "odoo", *arguments],
-                input=script or "",
-                env=environment,
-                cwd=tempfile.gettempdir(),
-                stdout=subprocess.PIPE,
-                stderr=subprocess.STDOUT,
-                text=True,
-                timeout=_TIMEOUT,
-                check=False,
-            )
-        except subprocess.TimeoutExpired:
-            raise DriverUnavailable(f"Gave up {what} after {_TIMEOUT} seconds.") from None
-        complaint = _last_complaint(done.stdout)
-        # Odoo ends with 0 although addons were not found or not installable.
-        if done.returncode or complaint:
-            raise DriverRejected(f"Odoo failed when {what}: {complaint or done.stdout[-500:]}")
-        return done.stdout
+        process = cpu_time.start(
+            [sys.executable, "-m", "odoo", *arguments],
+            env=environment,
+            cwd=tempfile.gettempdir(),
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+        with process:
+            try:
+                output, _errors = process.communicate(script or "", _TIMEOUT)
+            except subprocess.TimeoutExpired:
+                raise DriverUnavailable(f"Gave up {what} after {_TIMEOUT} seconds.") from None
+            finally:
+                process.kill()
+        complaint = _last_complaint(output)
+        # Odoo ends with 0 although addons were not found, not installable or not done with.
+        if process.returncode or complaint:
+            raise DriverRejected(f"Odoo failed when {what}: {complaint or output[-500:]}")
+        return output
 
 
 def _last_complaint(output: str) -> str:
     """The last thing that Odoo's log calls an error, or '' when it has none."""
     lines = output.splitlines()
-    marks = (" ERROR ", " CRITICAL ", "invalid module names, ignored")
-    found = [index for index, line in enumerate(lines) if any(mark in line for mark in marks)]
+    found = [index for index, line in enumerate(lines) if any(mark in line for mark in _COMPLAINTS)]
     if not found:
         return ""
-    # The exception itself stands at the end of the traceback that follows the log line.
-    tail = [line for line in lines[found[-1] : found[-1] + 60] if line.strip()]
-    final = next((line for line in reversed(tail) if not line.startswith((" ", "20"))), tail[0])
-    return final.strip()[:500]
+    # Below the line may stand its traceback, with the exception at the end; then the log goes on.
+    tail = lines[found[-1] : found[-1] + 60]
+    end = next((number for number, line in enumerate(tail) if number and _is_logged(line)), None)
+    block = [line for line in tail[:end] if line.strip()]
+    traced = any(line.startswith("Traceback") for line in block)
+    final = next((line for line in reversed(block) if not line.startswith(" ")), block[0])
+    return (final if traced else block[0]).strip()[:500]
+
+
+def _is_logged(line: str) -> bool:
+    """Whether it begins with the year of a date."""
+    return line[:4].isdigit() and line[4:5] == "-"

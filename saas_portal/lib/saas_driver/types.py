@@ -1,5 +1,6 @@
 """What goes into a driver and comes out of it."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 
@@ -25,16 +26,48 @@ class Identity:
 
 
 @dataclass(frozen=True)
+class Owner:
+    """The first person of a client, as Odoo stores one; texts that are not known are empty.
+
+    ``subject``: by what name the portal vouches for him.
+    """
+
+    login: str
+    name: str
+    email: str
+    email_normalized: str
+    password_hash: str
+    lang: str
+    tz: str
+    subject: str
+
+
+@dataclass(frozen=True)
+class Setup:
+    """What a client is told before anybody gets in.
+
+    ``parameters``: key → text; ``hidden``: keys of those that nobody in the client may read.
+    """
+
+    owner: Owner
+    portal_url: str
+    parameters: Mapping[str, str]
+    hidden: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True)
 class ClientSpec:
     """A client that should exist: a copy of the database ``template`` with an identity.
 
-    ``spare``: key of a copy that was made before; one that is gone is no mistake.
+    ``spare``: key of a copy that was made before; one that is gone is no mistake. ``setup``: what
+    may be written into the copy before it is a client, where the driver can.
     """
 
     ref: ClientRef
     template: str
     identity: Identity
     spare: str = ""
+    setup: Setup | None = None
 
 
 @dataclass(frozen=True)
@@ -60,10 +93,14 @@ class ClientStatus:
 
 @dataclass(frozen=True)
 class Spare:
-    """A copy that waits for a client. ``template_key``: of what it was copied, '' when unknown."""
+    """A copy that waits for a client.
+
+    ``template_key``: of what it was copied; ``portal``: uuid of who made it; '' when unknown.
+    """
 
     key: str
     template_key: str
+    portal: str = ""
 
 
 @dataclass(frozen=True)

@@ -3,6 +3,7 @@
 from .deadline import ask_status, within
 from .errors import ClientDenied, ClientFailed, ClientRejected, ClientUnavailable, WireError
 from .keys import LOGIN_LIFETIME, POLICY_TYPE, SigningKey, read_login
+from .report import cut, read_report
 from .transport import ADMIN_UID, ClientConnection, Transport, XmlRpcTransport
 
 __all__ = [
@@ -19,6 +20,8 @@ __all__ = [
     "WireError",
     "XmlRpcTransport",
     "ask_status",
+    "cut",
     "read_login",
+    "read_report",
     "within",
 ]

@@ -11,6 +11,7 @@ from xml.parsers.expat import ExpatError
 from .deadline import within
 from .errors import ClientDenied, ClientFailed, ClientRejected, ClientUnavailable
 from .keys import SigningKey
+from .report import cut, read_report
 
 #: ``base.user_admin`` in every Odoo database.
 ADMIN_UID = 2
@@ -21,6 +22,8 @@ _FAULT_USER_ERROR = 2
 _FAULT_DENIED = (3, 4)
 #: Bytes of an answer; the gateway's are short.
 _LONGEST = 16 * 1024 * 1024
+#: What reading an answer raises whose values are not what they are marked as.
+_NONSENSE = (ValueError, TypeError, LookupError, ArithmeticError, RecursionError)
 
 
 class Transport(Protocol):
@@ -97,22 +100,22 @@ class XmlRpcTransport:
             raise ClientUnavailable(f"No answer from {where}: {reason}.") from error
         except xmlrpc.client.ProtocolError as error:
             raise ClientUnavailable(
-                f"{where} answered HTTP {error.errcode} {error.errmsg}."
+                f"{where} answered HTTP {error.errcode} {cut(error.errmsg, 200)}."
             ) from None
-        except (xmlrpc.client.Error, ExpatError) as error:
+        except (xmlrpc.client.Error, ExpatError, *_NONSENSE) as error:
             raise ClientUnavailable(f"{where} did not answer as Odoo does.") from error
 
 
 def _fault_to_error(fault: xmlrpc.client.Fault, where: str) -> Exception:
-    text = str(fault.faultString).strip()
+    text = fault.faultString.strip() if isinstance(fault.faultString, str) else ""
     if fault.faultCode == _FAULT_USER_ERROR:
-        return ClientRejected(text)
+        return ClientRejected(cut(text))
     if fault.faultCode in _FAULT_DENIED:
         return ClientDenied(f"{where} refused the portal's signature.")
     last_line = text.splitlines()[-1] if text else "unknown error"
     if "does not exist" in last_line and "database" in last_line:
         return ClientUnavailable(f"{where}: the database does not exist.")
-    return ClientFailed(f"{where} failed: {last_line[:500]}")
+    return ClientFailed(f"{where} failed: {cut(last_line, 500)}")
 
 
 class ClientConnection:
@@ -136,7 +139,7 @@ class ClientConnection:
             database,
         )
 
-    def _call(self, action: str, payload: dict | None, timeout: float) -> dict:
+    def _call(self, action: str, payload: dict | None, timeout: float) -> object:
         token = self._sign(action, payload)
         return self._transport.execute_kw(self._database, token, action, timeout)
 
@@ -144,5 +147,7 @@ class ClientConnection:
         """Have the client apply a payload (:class:`saas_rules.Payload`, ``steps``).
 
         Applying the same payload twice does no harm, so an unknown answer may be asked again.
+
+        :return: what the client reports of each of the steps, typed and bounded
         """
-        return self._call("apply", steps, timeout)
+        return read_report(self._call("apply", steps, timeout), steps, self._database)

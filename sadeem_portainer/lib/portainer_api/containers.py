@@ -15,6 +15,7 @@ from .calls import Calls, rows_of
 from .errors import (
     Conflict,
     InvalidRequest,
+    NoSuchRoute,
     NotFound,
     PortainerError,
     ServerFailed,
@@ -127,6 +128,19 @@ class ContainerCalls(Calls):
         client.headers.update(self._transport.token_headers)
         self._transport.configure_session(client)
         return client
+
+    # --- Images ------------------------------------------------------------------------
+
+    def find_image(self, environment_id: int, reference: str) -> str:
+        """The id of the image that a host has under a name and tag, '' when it has none."""
+        path = f"/images/{quote(reference, safe='/:@')}/json"
+        action = f"look for the image {reference}"
+        try:
+            return self._docker_json(environment_id, path, action, lambda data: str(data["Id"]))
+        except NoSuchRoute:
+            raise
+        except NotFound:
+            return ""
 
     # --- Containers --------------------------------------------------------------------
 

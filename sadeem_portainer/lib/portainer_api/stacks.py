@@ -145,7 +145,12 @@ class StackCalls(Calls):
         action = f"remove the stack {name}, which Portainer does not know"
         params = {"external": "true", "endpointId": int(environment_id)}
         path = f"/stacks/{normalise_name(name)}"
-        self._request("DELETE", path, action, params=params, timeout=self.deploy_timeout)
+        try:
+            self._request("DELETE", path, action, params=params, timeout=self.deploy_timeout)
+        except ServerFailed as error:
+            # What a former call is removing still may be gone when Docker gets to it.
+            if "not found" not in error.reason:
+                raise
         self._wait_removed(int(environment_id), normalise_name(name), action)
 
     def ensure_stack(
@@ -309,7 +314,7 @@ class StackCalls(Calls):
             return stack
         action = f"stop the stack {stack.name}"
         try:
-            stopped = self._post(stack, "stop", action)
+            stopped = self._once_unused(lambda: self._post(stack, "stop", action))
         except InvalidRequest:
             stopped = self.get_stack(stack.id)
             if stopped.status is not StackStatus.INACTIVE:
@@ -328,12 +333,9 @@ class StackCalls(Calls):
             stack = self._stack_in(stack_id, environment_id, "delete")
             action = f"delete the stack {stack.name}"
             params = {"endpointId": stack.environment_id}
-            self._request(
-                "DELETE",
-                f"/stacks/{stack.id}",
-                action,
-                params=params,
-                timeout=self.deploy_timeout,
+            path, timeout = f"/stacks/{stack.id}", self.deploy_timeout
+            self._once_unused(
+                lambda: self._request("DELETE", path, action, params=params, timeout=timeout)
             )
         except NotFound as error:
             if not self._is_gone(stack_id):

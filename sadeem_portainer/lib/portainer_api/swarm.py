@@ -2,7 +2,9 @@
 
 import base64
 import json
+from collections.abc import Callable
 from dataclasses import replace
+from typing import TypeVar
 from urllib.parse import quote
 
 from .calls import Calls, rows_of
@@ -12,6 +14,7 @@ from .errors import (
     DeployFailed,
     InvalidRequest,
     NotFound,
+    ServerFailed,
     StillDeploying,
     Unavailable,
     UnknownOutcome,
@@ -24,7 +27,13 @@ from .types import NAMESPACE_LABEL, Capacity, Stack
 _HOPELESS = ("scheduling constraints", "unsupported platform", "missing plugin")
 #: How long tasks may count as outdated that only look so, in seconds.
 _COMPARING = 30
+#: How long services have to run, in seconds: what ends at once is seen to run between two attempts.
+_SETTLING = 2
+#: Docker's words for a network whose last task has just ended, or ends.
+_STILL_USED = "is in use by task"
 KINDS = ("secret", "config")
+
+T = TypeVar("T")
 
 
 class SwarmCalls(Calls):
@@ -162,6 +171,7 @@ class SwarmCalls(Calls):
         :raises DeployFailed: when one of them never will
         """
         begun = self._transport.clock()
+        settled = begun + _SETTLING
         stuck: dict[str, float] = {}
         for pause in pauses():
             now = self._transport.clock()
@@ -171,7 +181,9 @@ class SwarmCalls(Calls):
                     stack.environment_id, stack.name, strict
                 ),
             )
-            if progress.is_done:
+            if not progress.is_done:
+                settled = now + _SETTLING
+            elif now >= settled:
                 return
             stuck = {text: stuck.get(text, now) for text in progress.waiting}
             hopeless = [text for text in stuck if now - stuck[text] >= self._patience_with(text)]
@@ -196,6 +208,21 @@ class SwarmCalls(Calls):
             if self._transport.clock() >= deadline:
                 raise StillDeploying(self.server, action, "its containers are still being stopped")
             self._transport.sleep(pause)
+
+    def _once_unused(self, remove: Callable[[], T]) -> T:
+        """What ``remove`` returns, as soon as the swarm lets go of what shall go.
+
+        It holds on to a network for a while after the last task in it; whoever removes it then
+        gets an error, and has to ask again, which does no harm.
+        """
+        deadline, until_next = self._transport.clock() + self.removal_timeout, pauses()
+        while True:
+            try:
+                return remove()
+            except ServerFailed as error:
+                if _STILL_USED not in error.reason or self._transport.clock() >= deadline:
+                    raise
+            self._transport.sleep(next(until_next))
 
     def _is_left(self, here: int, name: str) -> bool:
         return bool(

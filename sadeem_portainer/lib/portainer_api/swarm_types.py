@@ -112,7 +112,10 @@ class Task:
 
 @dataclass(frozen=True)
 class Node:
-    """A machine of a swarm. ``is_up``: its manager hears of it; ``is_active``: it takes tasks."""
+    """A machine of a swarm.
+
+    ``is_up``: its manager hears of it; ``is_active``: it takes tasks; ``role``: manager or worker.
+    """
 
     id: str
     name: str
@@ -120,18 +123,22 @@ class Node:
     is_active: bool
     cores: int
     ram_bytes: int
+    role: str = ""
+    labels: dict[str, str] = field(default_factory=dict, hash=False)
 
     @classmethod
     def from_json(cls, data: dict) -> "Node":
-        description = data.get("Description") or {}
+        description, spec = data.get("Description") or {}, data.get("Spec") or {}
         resources = description.get("Resources") or {}
         return cls(
             id=data["ID"],
             name=description.get("Hostname") or data["ID"],
             is_up=(data.get("Status") or {}).get("State") == "ready",
-            is_active=(data.get("Spec") or {}).get("Availability") == "active",
+            is_active=spec.get("Availability") == "active",
             cores=(resources.get("NanoCPUs") or 0) // 10**9,
             ram_bytes=resources.get("MemoryBytes") or 0,
+            role=spec.get("Role") or "",
+            labels=spec.get("Labels") or {},
         )
 
 

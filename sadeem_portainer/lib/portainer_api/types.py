@@ -296,6 +296,8 @@ class Container:
     labels: dict[str, str] = field(default_factory=dict, hash=False)
     #: The swarm's node that it lives on, by name where that is known.
     node: str = ""
+    #: What it was made of, whatever its image's name means by now.
+    image_id: str = ""
 
     @property
     def is_running(self) -> bool:
@@ -354,6 +356,7 @@ class Container:
             ),
             labels=labels,
             node=node_of(data),
+            image_id=data.get("ImageID") or "",
         )
 
 

@@ -13,6 +13,7 @@ from .names import (
     IMAGE_ADDONS_FOLDER,
     IN_STACK_ROLE,
     INSTALL_VARIABLE,
+    LABEL_IMAGE,
     LABEL_KEY,
     LABEL_NAME,
     LABEL_PORTAL,
@@ -22,6 +23,7 @@ from .names import (
     client_key,
     stack_name,
 )
+from .passwords import make_password
 from .routing import Nginx, Route, render_nginx
 from .types import (
     ExternalDatabase,

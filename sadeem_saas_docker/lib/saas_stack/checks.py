@@ -58,6 +58,7 @@ _IMAGE = re.compile(
     rf"(?:{_DOMAIN}/)?{_PATH_PART}(?:/{_PATH_PART})*"
     r"(?::[A-Za-z0-9_][A-Za-z0-9_.-]{0,127})?(?:@sha256:[0-9a-f]{64})?"
 )
+_IMAGE_ID = re.compile(r"(?:sha256:[0-9a-f]{64})?")
 _CONSTRAINT = re.compile(
     r"(?:node\.(?:id|hostname|role|platform\.os|platform\.arch)"
     r"|(?:node|engine)\.labels\.[A-Za-z0-9][A-Za-z0-9_.-]{0,63})"
@@ -76,6 +77,7 @@ def check_spec(spec: StackSpec) -> None:
     check_host("name", spec.name)
     check_host("host", spec.host)
     check_image("image", spec.image)
+    _matches("image_id", spec.image_id, _IMAGE_ID, "use what the engine calls it: sha256:….")
     _one_of("target", spec.target, ("standalone", "swarm"))
     _odoo(spec.odoo)
     _database(spec.database)

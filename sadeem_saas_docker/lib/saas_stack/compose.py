@@ -13,6 +13,7 @@ from .names import (
     GEVENT_PORT,
     HTTP_PORT,
     IN_STACK_ROLE,
+    LABEL_IMAGE,
     LABEL_KEY,
     LABEL_NAME,
     LABEL_PORTAL,
@@ -20,6 +21,7 @@ from .names import (
     ODOO_SERVICE,
     PASSWORD_VARIABLE,
     POSTGRESQL_PORT,
+    STAGING_PREFIX,
 )
 from .types import ExternalDatabase, InStackDatabase, Resources, StackSpec
 from .yaml_text import Variable
@@ -59,9 +61,9 @@ def _odoo(spec: StackSpec) -> dict:
     service = {
         "image": spec.image,
         "command": ["odoo", *options.arguments(spec.odoo)],
-        "environment": {**_connection(spec), **options.module_variables(spec.odoo, spec.image)},
+        "environment": {**_connection(spec), **options.module_variables(spec)},
         "volumes": [f"{DATA_VOLUME}:{DATA_FOLDER}", f"{ADDONS_VOLUME}:{ADDONS_FOLDER}"],
-        "labels": {**_labels(spec), **traefik.labels(spec)},
+        "labels": {**_labels(spec), **_image_label(spec), **traefik.labels(spec)},
         # Each look costs some tenths of a second of CPU: not often. A start may update modules.
         "healthcheck": _healthcheck(
             f"curl -fsS -m 5 -o /dev/null http://127.0.0.1:{HTTP_PORT}/web/health", "120s"
@@ -93,6 +95,9 @@ def _connection(spec: StackSpec) -> dict:
             PORT=str(database.port),
             USER=database.role,
             PGSSLMODE=database.sslmode,
+            # What Odoo does not list: a database on its way. PostgreSQL's own mark for templates
+            # would let the other clients of the server copy it.
+            PGDATABASE_TEMPLATE=f"{STAGING_PREFIX}{spec.key}",
         )
     return variables
 
@@ -118,6 +123,10 @@ def _database(spec: StackSpec) -> dict:
 
 def _labels(spec: StackSpec) -> dict:
     return {LABEL_KEY: spec.key, LABEL_NAME: spec.name, LABEL_PORTAL: spec.portal_uuid}
+
+
+def _image_label(spec: StackSpec) -> dict:
+    return {LABEL_IMAGE: spec.image_id} if spec.image_id else {}
 
 
 def _healthcheck(command: str, start_period: str) -> dict:

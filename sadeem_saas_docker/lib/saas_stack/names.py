@@ -8,6 +8,8 @@ DATABASE_SERVICE = "db"
 LABEL_KEY = "saas.client.key"
 LABEL_NAME = "saas.client.name"
 LABEL_PORTAL = "saas.portal"
+#: And Odoo's: the id of its image, so that another one under the same name is another text.
+LABEL_IMAGE = "saas.image.id"
 
 #: Ports inside the container of Odoo.
 HTTP_PORT = 8069
@@ -28,10 +30,14 @@ IN_STACK_ROLE = "odoo"
 #: The database there that is nobody's client.
 MAINTENANCE_DATABASE = "postgres"
 
+#: What a database of the client is called, with the client's key, until it has its own name.
+STAGING_PREFIX = "saas-new-"
+
 #: What the image's entry point reads: modules to update or install once, separated by commas.
 UPDATE_VARIABLE = "SAAS_UPDATE_MODULES"
 INSTALL_VARIABLE = "SAAS_INSTALL_MODULES"
-#: The image they are updated or installed with: with another one, that is done again.
+#: The image they are updated or installed with, its name and its id: with another one, that is
+#: done again.
 IMAGE_VARIABLE = "SAAS_IMAGE"
 
 _STACK_PREFIX = "saas-"

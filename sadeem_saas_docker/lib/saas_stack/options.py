@@ -8,7 +8,7 @@ from .names import (
     INSTALL_VARIABLE,
     UPDATE_VARIABLE,
 )
-from .types import OdooOptions
+from .types import OdooOptions, StackSpec
 
 #: saas_client: also in a database whose administrator has marked it as not installed;
 #: saas_rest_api: requests that name no database are answered too.
@@ -49,11 +49,11 @@ def arguments(odoo: OdooOptions) -> list[str]:
     return found
 
 
-def module_variables(odoo: OdooOptions, image: str) -> dict[str, str]:
+def module_variables(spec: StackSpec) -> dict[str, str]:
     """What the image's entry point shall do with modules before the server starts."""
     wanted = {
-        UPDATE_VARIABLE: odoo.update_modules,
-        INSTALL_VARIABLE: odoo.auto_install_modules,
+        UPDATE_VARIABLE: spec.odoo.update_modules,
+        INSTALL_VARIABLE: spec.odoo.auto_install_modules,
     }
     found = {name: ",".join(modules) for name, modules in wanted.items() if modules}
-    return {**found, IMAGE_VARIABLE: image} if found else {}
+    return {**found, IMAGE_VARIABLE: f"{spec.image} {spec.image_id}".strip()} if found else {}

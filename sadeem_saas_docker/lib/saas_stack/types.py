@@ -116,7 +116,8 @@ class StackSpec:
 
     ``key``: the client's key, which names the stack; ``name``: the client's (a driver finds it by
     this label); ``host``: the host name that leads to it, the same for clients; ``image``:
-    reference ``name:tag`` of Odoo's image; ``portal_uuid``: the portal that made it.
+    reference ``name:tag`` of Odoo's image; ``image_id``: what the engine has under that name, '' if
+    that is not known; ``portal_uuid``: the portal that made it.
     """
 
     key: str
@@ -129,5 +130,6 @@ class StackSpec:
     ports: Ports | None = None
     routing: Routing = field(default_factory=Routing)
     portal_uuid: str = ""
+    image_id: str = ""
     target: Target = "standalone"
     swarm: SwarmOptions = field(default_factory=SwarmOptions)

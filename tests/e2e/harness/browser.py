@@ -13,6 +13,7 @@ import tempfile
 import time
 import urllib.request
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import websocket
 
@@ -188,9 +189,15 @@ class Browser:
             self.complaints.append(details.get("exception", {}).get("description", details["text"]))
         elif message.get("method") == "Log.entryAdded":
             entry = message["params"]["entry"]
+            url = entry.get("url", "")
             # There is no internet here: fonts of other sites are nobody's mistake.
-            if entry["level"] == "error" and "ERR_NAME_NOT_RESOLVED" not in entry["text"]:
-                self.complaints.append(f"{entry['text']} {entry.get('url', '')}")
+            if entry["level"] == "error" and not _is_elsewhere(url):
+                self.complaints.append(f"{entry['text']} {url}")
+
+
+def _is_elsewhere(url):
+    host = urlsplit(url).hostname or "localhost"
+    return not host.endswith("localhost") and host != "127.0.0.1"
 
 
 def _find(selector):

@@ -1,10 +1,11 @@
 """A portal: its database and the server processes that serve it."""
 
 import contextlib
+import json
 import os
 import secrets
 import shutil
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import jwt
 from passlib.context import CryptContext
@@ -39,10 +40,13 @@ class Portal:
         self.data = folder / "data"
         self.log = folder / "odoo.log"
         self.secret_key = odoo.fernet_key()
-        self.conf = self._write_conf("odoo.conf", self.port, shape.workers, max_cron_threads=1)
+        self.conf = self._write_main_conf()
         self.server = odoo.OdooServer(self.conf, cluster, self.port, self.log, folder / "odoo.pid")
         self.admin_password = secrets.token_urlsafe(12)
         self._admin = None
+
+    def _write_main_conf(self):
+        return self._write_conf("odoo.conf", self.port, self.shape.workers, max_cron_threads=1)
 
     def _write_conf(self, name, port, workers, **options):
         return odoo.write_conf(
@@ -73,6 +77,12 @@ class Portal:
             "UPDATE ir_config_parameter SET value = %s WHERE key = 'web.base.url'",
             [f"http://{self.name}:{self.port}"],
         )
+
+    def serve_with(self, workers):
+        """Starts the server anew, with so many workers from now on."""
+        self.shape = replace(self.shape, workers=workers)
+        self._write_main_conf()
+        self.server.restart()
 
     def destroy(self):
         """Stops the server and drops all databases of the cluster, so that another can follow."""
@@ -142,6 +152,15 @@ class Portal:
 
     def filestore(self, database):
         return self.data / "filestore" / database
+
+    def filestore_of_template(self, database):
+        """The folder of this build; the comment on the database names it."""
+        ((comment,),) = self.psql(
+            "postgres",
+            "SELECT shobj_description(oid, 'pg_database') FROM pg_database WHERE datname = %s",
+            database,
+        )
+        return self.filestore(json.loads(comment)["files"])
 
     def policy(self, client):
         """What the client obeys, as the portal has signed it."""

@@ -8,6 +8,8 @@ import uuid
 from types import SimpleNamespace
 
 NUMBERS = itertools.count(1)
+#: A template without it makes clients whose owner is made by themselves.
+FORGET_PREPARED = "DELETE FROM ir_config_parameter WHERE key = 'saas_client.prepared_owner'"
 
 
 @contextlib.contextmanager
@@ -71,9 +73,8 @@ class TemplateCopy:
         )
         portal.psql("postgres", f"COMMENT ON DATABASE \"{self.name}\" IS '{mark}'")
         portal.psql("postgres", f'ALTER DATABASE "{self.name}" WITH ALLOW_CONNECTIONS false')
-        shutil.copytree(
-            portal.filestore(self.source), portal.filestore(self.name), dirs_exist_ok=True
-        )
+        source = portal.filestore_of_template(self.source)
+        shutil.copytree(source, portal.filestore(self.name), dirs_exist_ok=True)
 
     def drop_database(self):
         self.portal.drop(self.name)
@@ -88,7 +89,7 @@ class Gate:
     """Makes creations wait at a chosen point, for as long as the test wants.
 
     A trigger in the template waits while somebody holds an advisory lock: in the copy that is
-    still being made ("copy"), or in the finished database whose owner is being set up ("owner").
+    still being made ("copy"), or in the finished database that makes its owner itself ("owner").
     """
 
     NUMBERS = {"copy": 815001, "owner": 815002}
@@ -111,9 +112,15 @@ class Gate:
         self.portal, self.copy = portal, copy
         copy.run(self.TRIGGER)
 
+    def leave_owner_to_clients(self):
+        """Copies are not set up before they are clients: as with a template of former days."""
+        self.copy.run(FORGET_PREPARED)
+
     @contextlib.contextmanager
     def closed(self, where):
         """Nobody passes here until the block ends."""
+        if where == "owner":
+            self.leave_owner_to_clients()
         with contextlib.closing(self.portal.cluster.connect("postgres")) as connection:
             with connection.cursor() as cursor:
                 cursor.execute("SELECT pg_advisory_lock(%s)", [self.NUMBERS[where]])

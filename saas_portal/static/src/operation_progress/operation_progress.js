@@ -1,4 +1,5 @@
-import { Component, onMounted, onPatched, onWillUnmount, useState } from "@odoo/owl";
+import { Component, onMounted, onPatched, onWillUnmount, status, useState } from "@odoo/owl";
+import { ConnectionLostError } from "@web/core/network/rpc";
 import { registry } from "@web/core/registry";
 import { useService } from "@web/core/utils/hooks";
 import { standardWidgetProps } from "@web/views/widgets/standard_widget_props";
@@ -53,11 +54,21 @@ export class OperationProgress extends Component {
         if (!id) {
             return;
         }
-        const [operation] = await this.orm.silent.read(
-            this.model,
-            [id],
-            ["display_name", "state", "progress", "current_step"]
-        );
+        let operation;
+        try {
+            [operation] = await this.orm.silent.read(
+                this.model,
+                [id],
+                ["display_name", "state", "progress", "current_step"]
+            );
+        } catch (error) {
+            if (!(error instanceof ConnectionLostError)) {
+                throw error;
+            }
+            // The portal is being restarted, or the network is away: it will be back.
+            this.pollLater(id);
+            return;
+        }
         if (!operation || this.state.id !== id) {
             return;
         }
@@ -69,9 +80,15 @@ export class OperationProgress extends Component {
             open: OPEN_STATES.includes(operation.state),
         });
         if (this.state.open) {
-            this.timer = setTimeout(() => this.poll(), POLL_MS);
+            this.pollLater(id);
         } else if (wasOpen && !(await this.props.record.isDirty())) {
             await this.props.record.model.root.load();
+        }
+    }
+
+    pollLater(id) {
+        if (this.state.id === id && status(this) === "mounted") {
+            this.timer = setTimeout(() => this.poll(), POLL_MS);
         }
     }
 

@@ -1,5 +1,22 @@
 import { registry } from "@web/core/registry";
 
+/** Has the next look at the operation fail, as when the portal is being restarted. */
+function loseNextRead() {
+    const { open, send } = XMLHttpRequest.prototype;
+    XMLHttpRequest.prototype.open = function (method, url, ...options) {
+        this.asked = url;
+        return open.call(this, method, url, ...options);
+    };
+    XMLHttpRequest.prototype.send = function (...body) {
+        if (!this.asked.includes("saas_portal.operation/read")) {
+            return send.apply(this, body);
+        }
+        Object.assign(XMLHttpRequest.prototype, { open, send });
+        document.body.dataset.readLost = "1";
+        this.dispatchEvent(new ProgressEvent("error"));
+    };
+}
+
 /** Opens every screen once and configures a client: an error dialog anywhere ends the tour. */
 registry.category("web_tour.tours").add("saas_portal_screens", {
     steps: () => [
@@ -50,8 +67,13 @@ registry.category("web_tour.tours").add("saas_portal_progress", {
         { trigger: ".o_saas_operation_progress .o_saas_operation_step:contains('Copy the template')" },
         { trigger: ".o_saas_operation_progress:contains('0 %')" },
         {
-            content: "somebody else's operation ends meanwhile",
+            content: "the portal cannot be reached for a moment",
             trigger: ".o_form_view",
+            run: loseNextRead,
+        },
+        {
+            content: "somebody else's operation ends meanwhile",
+            trigger: "body[data-read-lost] .o_form_view",
             run: async () => {
                 const { orm } = odoo.__WOWL_DEBUG__.root.env.services;
                 const [id] = await orm.search("saas_portal.operation", [["state", "=", "running"]]);

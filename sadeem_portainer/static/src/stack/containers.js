@@ -10,7 +10,7 @@ import { containersOf, messageOf, usePolling } from "./polling";
 
 /** Seconds between two looks: what may be chosen, and what it is until then. */
 const INTERVALS = [5, 10, 30, 60];
-const FIRST_INTERVAL = 5;
+const FIRST_INTERVAL = 30;
 const KEPT_INTERVAL = "sadeem_portainer.interval";
 /** So many points are kept. */
 const ROOM = 60;

@@ -13,7 +13,7 @@ registry.category("web_tour.tours").add("sadeem_saas_docker_client", {
             content: "the containers are measured, and not driven from here",
             trigger: ".o_portainer_container:contains('odoo'):contains('12.3 %'):not(:has(button))",
         },
-        { trigger: "#o_portainer_interval", run: "select 30" },
+        { trigger: "#o_portainer_interval", run: "select 10" },
         { trigger: ".o_portainer_container:contains('db'):contains('12.3 %')" },
         tab("Log"),
         { trigger: ".o_portainer_log pre:contains('line')" },
@@ -44,7 +44,7 @@ registry.category("web_tour.tours").add("sadeem_saas_docker_server", {
     steps: () => [
         tab("nginx"),
         { trigger: "div[name='docker_nginx']:contains('tour.localhost')" },
-        { trigger: "div[name='docker_nginx_file'] a:contains('saas-clients.conf')" },
+        { trigger: "button[name='action_download_docker_nginx']:contains('Download')" },
     ],
 });
 
@@ -67,11 +67,11 @@ registry.category("web_tour.tours").add("sadeem_saas_docker_lists", {
         {
             content: "each deviation has the one button that is right for it",
             trigger:
-                ".o_data_row:contains('Not Running'):contains('tour.localhost'):has(button[name='action_rebuild']):not(:has(button[name='action_remove']))",
+                ".o_data_row:contains('Not Running'):contains('tour.localhost'):has(button[name='action_rebuild']):not(:has(button:contains('Remove')))",
         },
         {
             trigger:
-                ".o_data_row:contains('Unknown to the Portal'):has(button[name='action_remove'])",
+                ".o_data_row:contains('Unknown to the Portal'):has(button:contains('Remove'))",
         },
         { trigger: ".o_menu_sections button:contains('Configuration')", run: "click" },
         { trigger: ".o-dropdown--menu a:contains('Places')", run: "click" },

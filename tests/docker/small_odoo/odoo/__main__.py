@@ -36,7 +36,8 @@ with connection, connection.cursor() as cursor:
         (folder / "abcd").write_text(f"attachment of {option('-i')}")
     else:
         cursor.execute(
-            "CREATE TABLE IF NOT EXISTS module_changes (updated varchar, installed varchar)"
+            "CREATE TABLE IF NOT EXISTS module_changes (updated varchar, installed varchar,"
+            " place varchar DEFAULT current_database())"
         )
         cursor.execute("INSERT INTO module_changes VALUES (%s, %s)", [option("-u"), option("-i")])
         cursor.execute("INSERT INTO ir_cron (interval_number, interval_type) VALUES (1, 'days')")

@@ -28,6 +28,7 @@ def rest_client(portal, new_client, configure):
     return SimpleNamespace(client=client, call=call, log_in=log_in)
 
 
+@pytest.mark.one_shape
 def test_a_full_database_takes_no_further_user(rest_client, configure):
     configure(rest_client.client, params=[param("saas_client.max_users", "1")])
     user = {"name": "Second", "login": "second@example.com"}
@@ -39,6 +40,7 @@ def test_a_full_database_takes_no_further_user(rest_client, configure):
     assert answer.status_code == 201, answer.text
 
 
+@pytest.mark.one_shape
 def test_the_portals_own_parameters_are_out_of_reach(rest_client):
     for model in ("ir.config_parameter", "saas_client.gateway"):
         answer = rest_client.call("GET", f"/api/v1/{model}")
@@ -48,6 +50,7 @@ def test_the_portals_own_parameters_are_out_of_reach(rest_client):
     assert answer.status_code in (403, 404), answer.text
 
 
+@pytest.mark.one_shape
 def test_read_only_is_read_only(rest_client, shut):
     shut(rest_client.client, "read_only")
     answer = rest_client.call("GET", f"{PARTNERS}?limit=1")
