@@ -35,7 +35,9 @@ CLIENT_STACKS = (
     "test_docker_*.py",
     "test_proxy.py",
 )
-DRIVER = ("test_portainer_driver.py", "test_swarm_driver.py")
+#: What makes them; and all that is done to clients on the swarm, one after the other, since each
+#: looks at whatever the swarm has.
+DRIVER = ("test_portainer_driver.py", "test_swarm_driver.py", "test_docker_portainers.py")
 #: Stages with browsers in them, which talk to this very machine only.
 LOCAL_STAGES = ("odoo", "e2e", "rest")
 BROWSER = re.compile(r"websocket-client|chrome", re.IGNORECASE)
@@ -169,11 +171,12 @@ def rest_tests():
 
 def run_docker(arguments):
     """Clients that are stacks, and the portals that make them."""
-    return run_with_engine("docker", docker_tests(CLIENT_STACKS), arguments)
+    stacks = docker_tests(CLIENT_STACKS) - docker_tests(DRIVER)
+    return run_with_engine("docker", stacks, arguments)
 
 
 def run_driver(arguments):
-    """The driver that makes them, without a portal."""
+    """The driver that makes them, without a portal; and clients on a swarm."""
     return run_with_engine("driver", docker_tests(DRIVER), arguments)
 
 
