@@ -25,26 +25,38 @@ _TOUCH = """
 
 
 def write_call(registry, row):
-    """Writes a call's row, and that its token was used.
+    """Write a call's row, and that its token was used, on a connection of its own.
 
     Whatever fails here is logged and forgotten: the caller has his answer already.
     """
     try:
+        with registry.cursor() as cr:
+            write_call_after(cr, row)
+    except (PoolError, psycopg2.Error) as error:
+        _log_failure(row, error)
+
+
+def write_call_after(cr, row):
+    """The same with a cursor whose transaction has ended, and that is used for nothing else."""
+    try:
         try:
-            _execute(registry, _INSERT + (";" + _TOUCH if row["used_token_id"] else ""), row)
+            _execute(cr, _INSERT + (";" + _TOUCH if row["used_token_id"] else ""), row)
         except errors.SerializationFailure:
             # Another call with this token has just noted its use.
-            _execute(registry, _INSERT, row)
-    except (PoolError, psycopg2.Error) as error:
-        _logger.warning(
-            "Request %s is missing in the audit log: %s", row["request_id"], type(error).__name__
-        )
+            _execute(cr, _INSERT, row)
+    except psycopg2.Error as error:
+        _log_failure(row, error)
 
 
-def _execute(registry, statements, row):
-    with registry.cursor() as cr:
-        if isinstance(cr, Cursor):
-            # PostgreSQL makes one transaction of statements that come together: it need not be
-            # told to begin and to end one. The pool takes the setting back.
-            cr.connection.autocommit = True
-        cr.execute(statements, row, log_exceptions=False)
+def _execute(cr, statements, row):
+    if isinstance(cr, Cursor):
+        # PostgreSQL makes one transaction of statements that come together: it need not be told
+        # to begin and to end one. The pool takes the setting back.
+        cr.connection.autocommit = True
+    cr.execute(statements, row, log_exceptions=False)
+
+
+def _log_failure(row, error):
+    _logger.warning(
+        "Request %s is missing in the audit log: %s", row["request_id"], type(error).__name__
+    )

@@ -127,7 +127,10 @@ class SaasRestDispatcher(http.Dispatcher):
             result = endpoint(**args)
         if isinstance(result, Reply):
             result = self._render(result)
-        return self._answer(result)
+        answer = self._answer(result)
+        if self.request.db:
+            answer.note_after(self.request.env.cr)
+        return answer
 
     def _check_verb(self, args):
         """``DELETE /api/v1/me`` is a wrong verb, although "me" could be a model's name."""

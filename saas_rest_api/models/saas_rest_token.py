@@ -28,7 +28,11 @@ _LOOK_UP = """
            COALESCE(t.last_used_at < (now() AT TIME ZONE 'utc') - interval '1 minute', true)
                AS note_use,
            ARRAY(SELECT company_id FROM saas_rest_token_company_rel r
-                  WHERE r.token_id = t.id ORDER BY company_id) AS companies
+                  WHERE r.token_id = t.id ORDER BY company_id) AS companies,
+           u.company_id AS main_company,
+           (SELECT json_object_agg(c.id, c.parent_path) FROM res_company c
+              JOIN res_company_users_rel r ON r.cid = c.id
+             WHERE r.user_id = u.id) AS paths_of_companies
       FROM saas_rest_token t JOIN res_users u ON u.id = t.user_id
      WHERE t.prefix = %s AND t.hash IS NOT NULL AND t.active
 """
@@ -320,9 +324,19 @@ class SaasRestToken(models.Model):
             return None, "unknown, revoked or of another database"
         if not found["active"]:
             return None, "archived user"
-        if not self.env["res.users"].browse(found["user_id"]).sudo().has_group(GROUP):
+        user = self.env["res.users"].browse(found["user_id"]).sudo()
+        if not user.has_group(GROUP):
             return None, "user may not have tokens"
+        self._keep_companies(user, found)
         return found, "expired" if found["expired"] else None
+
+    @api.model
+    def _keep_companies(self, user, found):
+        """Have Odoo know what nearly every record rule asks for next."""
+        paths = found["paths_of_companies"] or {}
+        companies = self.env["res.company"].browse(map(int, paths))
+        user._fields["company_id"]._insert_cache(user, [found["main_company"]])
+        companies._fields["parent_path"]._insert_cache(companies, paths.values())
 
     # --- by REST ----------------------------------------------------------------
 

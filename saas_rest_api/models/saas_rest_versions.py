@@ -228,8 +228,6 @@ class SaasRestVersions(models.AbstractModel):
         """What fields of the company show for rows that say nothing, and for which company."""
         if not sources.defaults:
             return []
-        # Only the company's id is wanted of the user.
-        model = model.with_context(prefetch_fields=False)
         fallbacks = [
             model._fields[name].get_company_dependent_fallback(model) for name in sources.defaults
         ]
