@@ -18,6 +18,7 @@ from ..lib.saas_rules.payload import (
     TRIAL,
     VISIBLE_MODULES,
 )
+from ..transactions import leave_to_later_commits
 
 _logger = logging.getLogger(__name__)
 
@@ -278,6 +279,8 @@ class SaasPortalClient(models.Model):
 
     def _step_open(self, operation):
         is_warm = self.server_id._warm(self.name)
+        # The client is made, and on the disk; to open it is done again when that is lost.
+        leave_to_later_commits(self.env)
         # What is written meanwhile is seen by nobody before the page is there.
         self._set_open()
         self._read_usage()

@@ -19,7 +19,7 @@ from ..const import (
 from ..lib.saas_driver import DriverError, DriverUnavailable
 from ..lib.saas_wire import ClientUnavailable, WireError, cut
 from ..parallel import get_limit, side_by_side
-from ..transactions import Busy, in_own_transaction, locked
+from ..transactions import Busy, in_own_transaction, leave_to_later_commits, locked
 
 _logger = logging.getLogger(__name__)
 
@@ -29,6 +29,8 @@ _WAIT_SECONDS = 600
 _BACK_OFF_MINUTES = (0.2, 1, 5, 15)
 #: Where a transaction notes that it will wake the cron workers.
 _TRIGGERED = "saas_portal.operation.triggered"
+#: What these change, when the caller waits for it, is all in PostgreSQL.
+_KINDS_WITHIN = ("create", "configure")
 _MANAGERS_KINDS = (
     "delete",
     "restore",
@@ -290,6 +292,8 @@ class SaasPortalOperation(models.Model):
 
         def write_and_begin(subject):
             operation = write(subject)
+            if operation.kind in _KINDS_WITHIN and subject.server_id._is_within():
+                leave_to_later_commits(operation.env)
             queue = operation._get_queue()
             return operation.id, queue, operation.browse(queue[0])._begin_step()
 

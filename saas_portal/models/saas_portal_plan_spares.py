@@ -6,7 +6,7 @@ from odoo import api, fields, models
 from odoo.exceptions import UserError, ValidationError
 
 from ..lib.saas_driver import DriverError, SpareKeeper
-from ..transactions import Busy, in_own_transaction, locked
+from ..transactions import Busy, in_own_transaction, leave_to_later_commits, locked
 
 _logger = logging.getLogger(__name__)
 
@@ -114,6 +114,8 @@ class SaasPortalPlan(models.Model):
         spare = own or self._get_ready_spares()[:1]
         if spare and not own:
             spare.write({"state": "taken", "client_id": client_id})
+            # Its database is renamed next.
+            leave_to_later_commits(self.env)
         return spare.key or ""
 
     # === REFILLING === #

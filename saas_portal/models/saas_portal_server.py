@@ -209,6 +209,11 @@ class SaasPortalServer(models.Model):
         self.ensure_one()
         return self.driver == "local" and not self.internal_url
 
+    def _is_within(self) -> bool:
+        """Whether its databases are in the portal's own PostgreSQL."""
+        self.ensure_one()
+        return self.driver == "local"
+
     def _warm(self, host: str) -> Callable[[], bool]:
         """Begin to have a new client's first page answered before the customer asks for it.
 

@@ -52,6 +52,7 @@ env.cr.commit()
 print(json.dumps({{"keys": keys, "mine": mine}}))
 """
 
+SEATS = [{"key": "saas_client.max_users", "value": "7", "hidden": False}]
 #: Runs inside Odoo: what one client is given, claim after claim, each of them committed.
 CLAIM_AGAIN = """
 import json
@@ -130,6 +131,32 @@ def spared(portal, plan):
 
 def spare_databases(portal):
     return {name for name in portal.cluster.databases() if name.startswith("saas-spare-")}
+
+
+@pytest.fixture
+def cut_power(portal):
+    """`cut_power()`: what PostgreSQL had not been told to keep is gone, and the portal was killed.
+
+    The cluster keeps little otherwise, since tests are in a hurry.
+    """
+
+    def set_up(statement, *settings):
+        for setting in settings:
+            portal.cluster.query(
+                "postgres", f"ALTER SYSTEM {statement.format(setting)}", None, True
+            )
+        portal.cluster.query("postgres", "SELECT pg_reload_conf()", None, True)
+
+    def cut():
+        portal.server.kill()
+        portal.cluster.stop("immediate")
+        portal.cluster.start()
+        portal.start_with_due_crons()
+
+    # What no commit has waited for would be written soon by PostgreSQL itself.
+    set_up("SET {}", "synchronous_commit = on", "wal_writer_delay = '10s'")
+    yield cut
+    set_up("RESET {}", "synchronous_commit", "wal_writer_delay")
 
 
 @pytest.fixture(autouse=True)
@@ -213,6 +240,31 @@ def test_a_server_that_dies_while_it_makes_spares_ends_with_as_many_as_asked_for
     portal.server.start()
     spared.keep(4)
     assert len(spare_databases(portal)) == 4
+
+
+@pytest.mark.one_shape
+@pytest.mark.parametrize("spares", [1, 0])
+def test_a_power_cut_right_after_the_answer_takes_no_client(
+    portal, spared, customer, unique_name, cut_power, spares
+):
+    """Whatever was not waited for to reach the disk is done again."""
+    spared.keep(spares)
+    name, password = unique_name("spared"), secrets.token_urlsafe(12)
+    arguments = {"dbname": name, "user_id": customer.id, "owner_password": password}
+    answer = portal.admin.call("saas_portal.plan", "create_new_database", [spared.id], **arguments)
+    cut_power()
+
+    def is_open():
+        client = portal.admin.read("saas_portal.client", answer["id"], "state", "operation_state")
+        return client == {"id": answer["id"], "state": "open", "operation_state": False}
+
+    wait_for(is_open, 60, "the client to be open")
+    assert portal.rpc(name, customer.login, password).uid
+    portal.admin.call("saas.config", "do_upgrade_database", {"params": SEATS}, answer["id"])
+    cut_power()
+    assert portal.admin.read("saas_portal.client", answer["id"], "max_users") == 7
+    sql = "SELECT value FROM ir_config_parameter WHERE key = 'saas_client.max_users'"
+    assert portal.psql(name, sql) == [("7",)]
 
 
 @pytest.mark.one_shape

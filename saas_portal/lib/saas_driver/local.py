@@ -70,6 +70,8 @@ class LocalDriver(LocalBackups, LocalFiles, LocalOwners, LocalSpares, LocalTempl
                 self._copy_template(cursor, spec.template, staging)
                 self._note_maker(cursor, staging)
             with self._transaction(staging) as inside:
+                # To be published waits for the disk, for both.
+                inside.execute("SET LOCAL synchronous_commit = off")
                 is_set_up = local_sql.give_identity(inside, spec.identity, spec.setup)
             # Nothing of a former database of this name may stay: its files have no owner any more.
             self._remove_files(ref.name)
