@@ -49,7 +49,7 @@ env.invalidate_all()
 company.unlink()
 until = datetime.datetime.now() + datetime.timedelta(days=30)
 key = env["res.users.apikeys"].with_user(admin)._generate("rpc", "bench", until)
-values = {{"name": "bench", "source": "backend", "rate_per_minute": 100_000_000}}
+values = {{"name": "bench", "source": "backend", "rate_per_minute": 100_000}}
 token = env["saas_rest.token"]._mint(admin, values)[1]
 env["ir.config_parameter"].set_param("saas_rest_api.rate_per_ip", 100_000_000)
 logins = [f"refused-{{number}}" for number in range({KNOWN})]

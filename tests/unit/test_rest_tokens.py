@@ -141,6 +141,14 @@ def test_two_processes_share_one_limit():
     assert allowed == 600
 
 
+def test_who_may_ask_often_asks_the_shared_count_no_more_often():
+    clock = Clock()
+    count, limiter = SharedCount(60_000, clock), Limiter(clock)
+    allowed = sum(limiter.take("t", 60_000, count.lease).allowed for _number in range(60_001))
+    assert allowed == 60_000
+    assert count.asked < 300
+
+
 def test_small_limits_are_exact():
     clock = Clock()
     count, limiter = SharedCount(3, clock), Limiter(clock)

@@ -10,7 +10,8 @@ from collections.abc import Callable, Hashable
 from dataclasses import dataclass
 
 WINDOW = 60
-LEASE = 10
+#: The part of a window whose units are leased at once, 1 / 60: those of a second.
+LEASES = 60
 MAX_KEYS = 20_000
 
 
@@ -61,11 +62,11 @@ class Limiter:
         return rate or Rate(limit, 0, WINDOW, allowed=False)
 
     def _size(self, key: Hashable, limit: int) -> int:
-        """Small leases for small limits, and near the end, where others wait for what is left."""
+        """What comes in a second, and less near the end, where others wait for what is left."""
         with self._lock:
             known = self._leases.get(key)
         left = limit if known is None or known.end <= self._clock() else known.shared_left
-        return max(1, min(LEASE, left // 20))
+        return max(1, min(limit // LEASES, left // 20))
 
     def _take_leased(self, key: Hashable, limit: int) -> Rate | None:
         now = self._clock()
