@@ -29,8 +29,6 @@ _WAIT_SECONDS = 600
 _BACK_OFF_MINUTES = (0.2, 1, 5, 15)
 #: Where a transaction notes that it will wake the cron workers.
 _TRIGGERED = "saas_portal.operation.triggered"
-#: What these change, when the caller waits for it, is all in PostgreSQL.
-_KINDS_WITHIN = ("create", "configure")
 _MANAGERS_KINDS = (
     "delete",
     "restore",
@@ -292,7 +290,8 @@ class SaasPortalOperation(models.Model):
 
         def write_and_begin(subject):
             operation = write(subject)
-            if operation.kind in _KINDS_WITHIN and subject.server_id._is_within():
+            if operation.kind == "configure" and subject.server_id._is_within():
+                # Its end waits, and nothing but this PostgreSQL is written before.
                 leave_to_later_commits(operation.env)
             queue = operation._get_queue()
             return operation.id, queue, operation.browse(queue[0])._begin_step()
@@ -338,6 +337,8 @@ class SaasPortalOperation(models.Model):
         queue = self._get_queue()
         try:
             begun = self.browse(queue[0])._begin_step() if queue else None
+            # What is not known to be begun is begun again.
+            leave_to_later_commits(self.env)
             self.env.cr.commit()  # pylint: disable=invalid-commit
         except PG_CONCURRENCY_EXCEPTIONS_TO_RETRY:
             # Somebody has cancelled it at this very moment.
@@ -368,11 +369,12 @@ class SaasPortalOperation(models.Model):
 
         :param begun: the step that is begun already, False when there is none to begin
         """
-        while step_id := self._ensure_begun(begun):
-            begun = None
+        step_id, state = self._ensure_begun(begun), None
+        while step_id:
             try:
-                if in_own_transaction(self, lambda op, step_id=step_id: op._perform_step(step_id)):
-                    return
+                step_id, state = in_own_transaction(
+                    self, lambda op, step_id=step_id: op._perform_step(step_id)
+                )
             except Exception as error:
                 expected = isinstance(error, DriverError | WireError | UserError)
                 if not expected:
@@ -382,7 +384,7 @@ class SaasPortalOperation(models.Model):
                 temporary = isinstance(error, DriverUnavailable | ClientUnavailable)
                 self._give_up_or_wait(step_id, cause, temporary)
                 return
-        if in_own_transaction(self, lambda op: op.state == OP_CANCELLED):
+        if state != OP_DONE and in_own_transaction(self, lambda op: op.state == OP_CANCELLED):
             self._clean_up()
 
     def _ensure_begun(self, begun):
@@ -411,9 +413,13 @@ class SaasPortalOperation(models.Model):
             }
         )
 
-    def _perform_step(self, step_id: int) -> bool:
-        """Carry a step out; True when it was the last one, and the operation is done with it."""
+    def _perform_step(self, step_id: int) -> tuple[int | bool, str]:
+        """Carry a step out and begin the next one, as `_begin_step`; returns the state too."""
         step = self.step_ids.browse(step_id)
+        if self.state != OP_RUNNING:
+            # Somebody has cancelled it while the step before was carried out.
+            step.write({"state": OP_PENDING, "started_at": False})
+            return False, self.state
         user = self.user_id or self.env.user
         if self.kind != "give_up":
             self._get_subject().server_id._check_in_use()
@@ -422,12 +428,9 @@ class SaasPortalOperation(models.Model):
         subject = subject.with_context(saas_operation_id=self.id)
         result = getattr(subject, step.method)(self)
         step.write({"state": OP_DONE, "finished_at": fields.Datetime.now(), "result": result})
-        # Whoever cancels meanwhile conflicts with this: the step is repeated, since what it did
-        # outside is done, and finds the operation cancelled only now.
-        if self.state != OP_RUNNING or any(left.state != OP_DONE for left in self.step_ids):
-            return False
-        self._set_done()
-        return True
+        # Whoever cancels meanwhile conflicts with the end of the last one: that is repeated, and
+        # finds the operation cancelled.
+        return self._begin_step(), self.state
 
     def _give_up_or_wait(self, step_id: int, cause: str, temporary: bool):
         failed = in_own_transaction(self, lambda op: op._record_failure(step_id, cause, temporary))

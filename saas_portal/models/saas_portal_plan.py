@@ -11,7 +11,7 @@ from odoo.addons.base.models.res_partner import _lang_get, _tz_get
 from ..const import COUNTED_STATES
 from ..lib.saas_rules import InvalidName, check_name, expand_pattern
 from ..lib.saas_rules.payload import PayloadError, parse_bool, parse_names
-from ..transactions import Busy, in_own_transaction, locked
+from ..transactions import Busy, in_own_transaction, leave_to_later_commits, locked
 
 _ADDON_NAME = re.compile(r"[a-z][a-z0-9_]*")
 _MAX_GENERATED_NAMES = 100
@@ -355,6 +355,9 @@ class SaasPortalPlan(models.Model):
                     "auth_url": client._get_auth_url(),
                 }
                 env.flush_all()
+                if not background and client.server_id._is_within():
+                    # Whoever asks is not answered before the database has its name.
+                    leave_to_later_commits(env)
                 return client.id, operation.id, answer
         except Busy as error:
             raise UserError(
