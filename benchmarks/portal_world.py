@@ -46,6 +46,7 @@ class PortalWorld:
         files = portal.filestore_of_template(TEMPLATE), portal.filestore(TEMPLATE)
         shutil.copytree(*files, copy_function=os.link)
         self.numbers = iter(range(1, 1_000_000))
+        self._left: list[str] = []
 
     def new_name(self, stem: str) -> str:
         return f"{stem}-{next(self.numbers)}.localhost"
@@ -183,6 +184,14 @@ class PortalWorld:
         # Beside a portal, what has no policy stays closed; a portal itself has none.
         (self.portal.data / "saas_trust" / f"{name}.portal").write_text(name)
         return self.open_page(name, port)
+
+    def drop_later(self, name: str) -> None:
+        """With the next `drop_left`."""
+        self._left.append(name)
+
+    def drop_left(self) -> None:
+        while self._left:
+            self.drop(self._left.pop())
 
     def drop(self, name: str) -> None:
         (self.portal.data / "saas_trust" / f"{name}.portal").unlink(missing_ok=True)
