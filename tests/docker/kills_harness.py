@@ -324,7 +324,7 @@ class Kills(DockerPortal):
             expect("stack", self.left(client.stack), whole)
             expect("databases", self.databases(client), {client.name})
             expect("files", self.files(client), {client.name})
-            expect("page", client.get("/web/login").status_code, 200)
+            expect("page", _ask_for_page(client), 200)
         expect("stacks", self.stacks(), {client.stack for client in clients})
         for kind, names in self.remains().items():
             expect(kind, names, {client.stack for client in clients})
@@ -336,6 +336,16 @@ class Kills(DockerPortal):
         if self.shared:
             expect("roles", {role for role, _name in self._shared()}, {*map(_role, clients)})
         return found
+
+
+def _ask_for_page(client):
+    """The status of its login page; an engine that was killed may be starting its Odoo again."""
+
+    def ask():
+        with contextlib.suppress(requests.ConnectionError):
+            return client.get("/web/login").status_code
+
+    return wait_for(ask, 180, f"the page of {client.name}")
 
 
 def _role(client):
